@@ -1,0 +1,53 @@
+"""Opsin: image processing for machine learning.
+
+One definition of a data set's processing prepares the data, augments it in training, runs in front of the model in
+production, and shows itself in pictures. Every technique is one plain, typed function in `opsin.ops`.
+"""
+
+from opsin import errors, ops
+from opsin.chance import Rng, choice, log_uniform, normal, uniform
+from opsin.geometry import Size, Warp
+from opsin.instances import Instance, Instances, Rules, Skeleton
+from opsin.io import read, write
+from opsin.op import Covered, geometric, op, op_of, operations, pointwise
+from opsin.sample import Sample
+from opsin.spec import OpSpec
+
+__version__ = "0.1.0"
+
+
+def list_ops() -> list[str]:
+    """List the names of all techniques."""
+    return sorted(operations())
+
+
+def describe(name: str) -> OpSpec:
+    """Give a technique's spec: parameters, types, bounds, usual range, units, defaults, family, extra."""
+    return op_of(name).spec
+
+
+__all__ = [
+    "Covered",
+    "Instance",
+    "Instances",
+    "OpSpec",
+    "Rng",
+    "Rules",
+    "Sample",
+    "Size",
+    "Skeleton",
+    "Warp",
+    "choice",
+    "describe",
+    "errors",
+    "geometric",
+    "list_ops",
+    "log_uniform",
+    "normal",
+    "op",
+    "ops",
+    "pointwise",
+    "read",
+    "uniform",
+    "write",
+]

@@ -1,0 +1,86 @@
+"""Resize kernels as definitions, by name: the NumPy and Pillow reference.
+
+`pillow-bilinear`, `pillow-bicubic`, `area` (Pillow's box) and `lanczos` are antialiased; `opencv-linear` is two-tap
+interpolation without antialiasing; `nearest` takes the pixel under the middle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opsin.arrays import from_unit, to_unit
+from opsin.types import Array
+
+__all__ = ["resize"]
+
+_PILLOW = {"pillow-bilinear": 2, "pillow-bicubic": 3, "area": 4, "lanczos": 1, "nearest": 0}  # Image.Resampling
+
+
+def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear", *, alpha: bool = False) -> Array:
+    """Stretch a picture to width x height by a kernel's definition; alpha says that channel 4 is straight alpha."""
+    if image.shape[1] == width and image.shape[0] == height:
+        return np.ascontiguousarray(image)
+    if kernel == "nearest":
+        rows = ((np.arange(height) + 0.5) * (image.shape[0] / height)).astype(np.int64)
+        columns = ((np.arange(width) + 0.5) * (image.shape[1] / width)).astype(np.int64)
+        return np.ascontiguousarray(image[rows[:, None], columns[None, :]])
+    if alpha:
+        return _premultiplied(image, width, height, kernel)
+    if kernel == "opencv-linear":
+        return from_unit(_linear(to_unit(image), width, height), image.dtype)
+    if image.dtype == np.uint8:
+        return _pillow_bytes(image, width, height, kernel)
+    out = _pillow_floats(image, width, height, kernel)
+    if image.dtype.kind == "f":
+        # bicubic and lanczos overshoot; what was inside 0..1 stays inside
+        return np.clip(out, min(0.0, float(image.min())), max(1.0, float(image.max())))
+    return from_unit(out / np.float32(65535.0), image.dtype)
+
+
+def _premultiplied(image: Array, width: int, height: int, kernel: str) -> Array:
+    """Resample RGBA through premultiplied color, so that transparent pixels do not bleed."""
+    unit = to_unit(image)
+    weighted = unit * unit[..., 3:]
+    weighted[..., 3] = unit[..., 3]
+    out = resize(weighted, width, height, kernel)
+    alpha = out[..., 3:]
+    color = np.divide(out[..., :3], alpha, out=np.zeros_like(out[..., :3]), where=alpha > 1e-6)
+    return from_unit(np.concatenate([np.clip(color, 0.0, 1.0), np.clip(alpha, 0.0, 1.0)], axis=2), image.dtype)
+
+
+def _pillow_bytes(image: Array, width: int, height: int, kernel: str) -> Array:
+    from PIL import Image
+
+    filter_ = Image.Resampling(_PILLOW[kernel])
+    if image.ndim == 2:
+        return np.array(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), filter_))
+    if image.shape[2] == 3:
+        return np.array(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), filter_))
+    planes = [_pillow_bytes(np.ascontiguousarray(image[..., c]), width, height, kernel) for c in range(image.shape[2])]
+    return np.stack(planes, axis=-1)
+
+
+def _pillow_floats(image: Array, width: int, height: int, kernel: str) -> NDArray[Any]:
+    from PIL import Image
+
+    filter_ = Image.Resampling(_PILLOW[kernel])
+    if image.ndim == 2:
+        plane = np.ascontiguousarray(image, dtype=np.float32)
+        return np.array(Image.fromarray(plane).resize((width, height), filter_))
+    return np.stack([_pillow_floats(image[..., c], width, height, kernel) for c in range(image.shape[2])], axis=-1)
+
+
+def _linear(values: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    def taps(n: int, m: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        at = np.clip((np.arange(m) + 0.5) * (n / m) - 0.5, 0.0, n - 1.0)
+        low = np.minimum(at.astype(np.int64), max(n - 2, 0))
+        return low, np.minimum(low + 1, n - 1), (at - low).astype(np.float32)
+
+    y0, y1, fy = taps(values.shape[0], height)
+    x0, x1, fx = taps(values.shape[1], width)
+    tail = (1,) * (values.ndim - 2)
+    rows = values[y0] + (values[y1] - values[y0]) * fy.reshape(-1, 1, *tail)
+    return rows[:, x0] + (rows[:, x1] - rows[:, x0]) * fx.reshape(1, -1, *tail)

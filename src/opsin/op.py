@@ -1,0 +1,237 @@
+"""The three shapes of a technique, and the registry.
+
+`@pointwise` values -> values, `@geometric` size -> Warp, `@op` picture(s) -> anything. A decorator reads the signature
+once, registers the technique, checks a direct call and forwards it; what comes back is an ordinary function.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+
+import numpy as np
+
+from opsin.arrays import check_image, from_unit, full_scale
+from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
+from opsin.geometry import Size, Warp
+from opsin.kernels.resample import resample
+from opsin.sample import Sample
+from opsin.spec import OpSpec, read_spec
+from opsin.types import Array
+
+__all__ = ["Covered", "Op", "geometric", "op", "op_of", "operations", "pointwise"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_REGISTRY: dict[str, Op] = {}
+_IMAGES = ("image", "rgb", "gray")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What an occluding technique returns: the picture, and where something now stands in front of it."""
+
+    image: Array
+    mask: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """A registered technique: its spec and its bare function."""
+
+    spec: OpSpec
+    fn: Callable[..., Any]
+    public: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """The public name."""
+        return self.spec.name
+
+    def warp(self, size: Size, params: Mapping[str, Any]) -> Warp:
+        """Compute the warp of a geometric technique for a canvas."""
+        warp: Warp = self.fn(Size(*size), **params)
+        if "border" in params:
+            warp = warp.with_edge(params["border"], params.get("fill", 0.0))
+        return warp
+
+    def table(self, dtype: Any, params: Mapping[str, Any]) -> Array:
+        """Compute the 256- or 65,536-entry table of a pointwise technique."""
+        top = int(full_scale(dtype))
+        values = np.arange(top + 1, dtype=np.float64) / top
+        return from_unit(np.clip(self.fn(values, **params), 0.0, 1.0), dtype)
+
+    def pixels(self, image: Array, params: Mapping[str, Any]) -> Array:
+        """Run a pointwise technique on a checked picture; alpha is left alone."""
+        channels = params.get("channels", "color")
+        if image.ndim == 3 and image.shape[2] == 4 and channels == "color":
+            out = np.empty_like(image, order="C")
+            out[..., :3] = self._values(image[..., :3], params)
+            out[..., 3] = image[..., 3]
+            return out
+        return self._values(image, params)
+
+    def _values(self, image: Array, params: Mapping[str, Any]) -> Array:
+        if image.dtype.kind == "f":
+            out = self.fn(np.ascontiguousarray(image), **params)
+            return np.clip(out, 0.0, 1.0).astype(np.float32, copy=False)
+        return np.take(self.table(image.dtype, params), image)
+
+    def run(self, target: Any, params: Mapping[str, Any], *, name: str = "") -> Any:
+        """Run on an array or a sample with checked parameters; `name` is where a sample keeps a result."""
+        if isinstance(target, Sample):
+            return self._on_sample(target, params, name or self.name)
+        return self._on_array(target, params)
+
+    def _on_array(self, image: Any, params: Mapping[str, Any]) -> Any:
+        shape = self.spec.shape
+        if shape == "geometric":
+            warp = self.warp(Size(image.shape[1], image.shape[0]), params)
+            return resample(image, warp, channels=params.get("channels", "color"))
+        if shape == "pointwise":
+            return self.pixels(image, params)
+        if self.spec.takes == "sample":
+            raise ParamError(refusal(self.name, "sample", "an opsin.Sample", image, "Use opsin.Sample(image)."))
+        out = self.fn(image, **params)
+        return out.image if isinstance(out, Covered) else out
+
+    def _on_sample(self, sample: Sample, params: Mapping[str, Any], name: str) -> Any:
+        spec = self.spec
+        if spec.shape == "geometric":
+            image = sample.image
+            warp = self.warp(Size(image.shape[1], image.shape[0]), params)
+            return sample.moved(warp, resample(image, warp, channels=params.get("channels", "color")))
+        if spec.shape == "pointwise":
+            return sample.with_image(self.pixels(sample.image, params))
+        out = self.fn(sample if spec.takes == "sample" else sample.image, **params)
+        if isinstance(out, Sample):
+            return out
+        if isinstance(out, Covered):
+            return sample.covered(np.asarray(out.mask, dtype=np.bool_), out.image)
+        if spec.returns in _IMAGES:
+            return sample.with_image(out)
+        return sample.with_result(name, out)
+
+    def check(self, target: Any) -> Any:
+        """Check the first input of a direct call."""
+        spec = self.spec
+        if isinstance(target, Sample):
+            self.check(target.image) if spec.takes in _IMAGES else None
+            return target
+        if spec.takes in _IMAGES:
+            image = check_image(spec.name, target, unit=spec.unit_range)
+            if spec.takes == "rgb" and (image.ndim != 3 or image.shape[2] not in (3, 4)):
+                raise ParamError(refusal(spec.name, "image", "RGB or RGBA", image, "Use ops.to_rgb first."))
+            return image
+        if spec.takes == "mask" and not (
+            isinstance(target, np.ndarray) and target.dtype == np.bool_ and target.ndim == 2 and target.size
+        ):
+            raise ParamError(refusal(spec.name, "mask", "a bool array H W", target, "Use mask > 0."))
+        return target
+
+    def call(self, target: Any, given: Mapping[str, Any]) -> Any:
+        """Check a direct call and run it."""
+        return self.run(self.check(target), self.spec.fill(given))
+
+
+def operations() -> dict[str, Op]:
+    """The registry: every technique by name."""
+    return _REGISTRY
+
+
+def op_of(name_or_function: Any) -> Op:
+    """Find a technique by its name or its function.
+
+    Raises:
+        ParamError: unknown; with the nearest name.
+    """
+    found = getattr(name_or_function, "__opsin__", None)
+    if isinstance(found, Op):
+        return found
+    if isinstance(name_or_function, str):
+        if name_or_function in _REGISTRY:
+            return _REGISTRY[name_or_function]
+        hint = did_you_mean(name_or_function, _REGISTRY)
+        raise ParamError(f"'{name_or_function}' is not a technique." + (f" {hint}" if hint else " See opsin ops."))
+    raise ParamError(refusal("step", "op", "a technique of opsin.ops or its name", name_or_function))
+
+
+def _register(fn: Callable[..., Any], spec: OpSpec) -> Callable[..., Any]:
+    if spec.name in _REGISTRY and _REGISTRY[spec.name].fn.__module__ != fn.__module__:
+        raise OpsinError(f"{spec.name}: registered twice, in {_REGISTRY[spec.name].fn.__module__} and {fn.__module__}.")
+    names = list(spec.params)
+
+    @functools.wraps(fn)
+    def call(target: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            kwargs = {**_named(spec, names, args), **kwargs}
+        return entry.call(target, kwargs)
+
+    signature = inspect.signature(fn)
+    first = next(iter(signature.parameters.values()))
+    if spec.shape != "op":
+        renamed = first.replace(name="image", annotation=Array)
+        signature = signature.replace(
+            parameters=[renamed, *list(signature.parameters.values())[1:]], return_annotation=Array
+        )
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    entry = Op(spec, fn, call)
+    call.__opsin__ = entry  # type: ignore[attr-defined]
+    _REGISTRY[spec.name] = entry
+    return call
+
+
+def _named(spec: OpSpec, names: list[str], args: tuple[Any, ...]) -> dict[str, Any]:
+    """Name positional inputs after the first: further pictures and masks only; numbers go by keyword."""
+    arrays = [n for n in names if spec.params[n].array or spec.params[n].required]
+    if len(args) > len(arrays):
+        known = ", ".join(names) or "none"
+        raise ParamError(f"{spec.name}: parameters go by keyword; it takes {known}.")
+    return dict(zip(arrays, args, strict=False))
+
+
+@overload
+def op(fn: Callable[Concatenate[Any, P], R], /) -> Callable[Concatenate[Any, P], R]: ...
+@overload
+def op(
+    *,
+    halo: Callable[..., int] | None = None,
+    extra: str = "",
+    quantizes: bool = False,
+    unit_range: bool = False,
+) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[Concatenate[Any, P], R]]: ...
+def op(fn: Any = None, /, **words: Any) -> Any:
+    """Register a technique that takes pictures and returns anything.
+
+    Args:
+        fn: the function; picture first, parameters by keyword.
+        words: `halo` (how many pixels around a tile it looks at, from its parameters), `extra` (what must be
+            installed), `quantizes` (levels matter: it runs on the picture's own dtype), `unit_range` (floats outside
+            0..1 are refused).
+    """
+    if fn is None:
+        return lambda f: op(f, **words)  # type: ignore[call-overload]
+    return _register(fn, read_spec(fn, "op", **words))
+
+
+@overload
+def pointwise(fn: Callable[Concatenate[Any, P], Any], /) -> Callable[Concatenate[T, P], T]: ...
+@overload
+def pointwise(
+    *, quantizes: bool = False
+) -> Callable[[Callable[Concatenate[Any, P], Any]], Callable[Concatenate[T, P], T]]: ...
+def pointwise(fn: Any = None, /, *, quantizes: bool = False) -> Any:
+    """Register a technique that maps each value by itself: written once on 0..1, run as a table on integers."""
+    if fn is None:
+        return lambda f: pointwise(f, quantizes=quantizes)  # type: ignore[call-overload]
+    return _register(fn, read_spec(fn, "pointwise", quantizes=quantizes, unit_range=True))
+
+
+def geometric(fn: Callable[Concatenate[Size, P], Warp], /) -> Callable[Concatenate[T, P], T]:
+    """Register a technique that says where pixels go: size -> Warp; everything in a sample follows."""
+    return _register(fn, read_spec(fn, "geometric"))  # type: ignore[return-value]

@@ -1,0 +1,270 @@
+"""A picture with everything that is known about it; geometry moves all of it, once and together."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from opsin.arrays import check_image
+from opsin.errors import OpsinError, ParamError, refusal
+from opsin.geometry import Size, Warp
+from opsin.instances import Dropped, Instances, Rules, Skeleton, carry, make
+from opsin.kernels.resample import gather_nearest
+from opsin.types import Array
+
+__all__ = ["Sample"]
+
+Source = Array | str | bytes | os.PathLike[str]
+
+
+class Sample:
+    """A picture and its annotations: the table of instances, a label, a segmentation, results of techniques.
+
+    A sample is never changed: every technique gives a new one. Annotations are kept as they were on the original
+    picture together with the composed map; the table is computed when it is read, so nothing is lost or grows by
+    going step by step.
+
+    Args:
+        image: an array, a path or the bytes of a file; files are read when the picture is first needed.
+        label: the picture's class.
+        boxes: N 4 in `box_format`.
+        box_format: `xyxy`, `xywh`, `cxcywh`, or one of them with `_unit` for coordinates in 0..1.
+        labels: one class per object: a number (see class_names) or text.
+        class_names: the names of numbered classes.
+        rotated_boxes: N 5 (center x, center y, width, height, degrees anticlockwise), N 8 or N 4 2.
+        polygons: per object one outline K 2 or several.
+        masks: N H W.
+        keypoints: N K 2, or N K 3 with visibility 0 (not labeled), 1 (hidden), 2 (seen).
+        skeleton: names of key points, lines and mirror pairs.
+        segmentation: H W, one class number per pixel.
+        track_ids: one per object.
+        attributes: one dict per object.
+        key: what addresses chance and names outputs.
+        rules: when objects are dropped after geometry.
+
+    Raises:
+        ParamError: columns that do not fit each other or the picture.
+    """
+
+    def __init__(
+        self,
+        image: Source,
+        label: Any = None,
+        boxes: Any = None,
+        box_format: str = "xyxy",
+        labels: Any = None,
+        class_names: Sequence[str] | None = None,
+        rotated_boxes: Any = None,
+        polygons: Any = None,
+        masks: Any = None,
+        keypoints: Any = None,
+        skeleton: Skeleton | None = None,
+        segmentation: Any = None,
+        track_ids: Any = None,
+        attributes: Sequence[Mapping[str, Any]] | None = None,
+        key: int | str | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self._load: Callable[[], Array] | None = None
+        self._image: Array | None = None
+        self.source: Any = None
+        if isinstance(image, np.ndarray):
+            self._image = check_image("Sample", image)
+        elif isinstance(image, str | bytes | bytearray | memoryview | os.PathLike):
+            self.source = image
+        else:
+            raise ParamError(refusal("Sample", "image", "an array, a path or the bytes of a file", image))
+        self.label = label
+        self.key = key
+        self.rules = rules or Rules()
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.results: dict[str, Any] = {}
+        self.draws: dict[str, Any] = {}
+        self.filtered: str | None = None
+        self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
+        self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
+        annotated = any(
+            c is not None for c in (boxes, rotated_boxes, polygons, masks, keypoints, labels, track_ids, attributes)
+        )
+        size = self.size if annotated or segmentation is not None else None
+        self._table: Instances | None = None
+        if annotated:
+            assert size is not None
+            self._table = make(
+                size,
+                boxes=boxes,
+                box_format=box_format,
+                labels=labels,
+                class_names=class_names,
+                rotated_boxes=rotated_boxes,
+                polygons=polygons,
+                masks=masks,
+                keypoints=keypoints,
+                skeleton=skeleton,
+                track_ids=track_ids,
+                attributes=attributes,
+            )
+        self._segmentation: NDArray[Any] | None = None
+        if segmentation is not None:
+            assert size is not None
+            self._segmentation = self._check_segmentation(segmentation, size)
+        self._warp: Warp | None = None
+
+    @staticmethod
+    def _check_segmentation(segmentation: Any, size: Size) -> NDArray[Any]:
+        s = np.asarray(segmentation)
+        if s.shape != (size.height, size.width) or s.dtype.kind not in "bui":
+            raise ParamError(
+                refusal("Sample", "segmentation", f"integers {size.height} x {size.width}, as the picture", s)
+            )
+        return s
+
+    # --- reading ------------------------------------------------------------------------------------------------
+    @property
+    def image(self) -> Array:
+        """The picture as it is now."""
+        if self._image is None:
+            from opsin.io import read
+
+            self._image = read(self.source)
+        return self._image
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
+        warp = getattr(self, "_warp", None)
+        if warp is not None and warp.stages:
+            return Size(*warp.target)
+        return Size(self.image.shape[1], self.image.shape[0])
+
+    @property
+    def warp(self) -> Warp:
+        """The composed map from the original picture to this one."""
+        return self._warp if self._warp is not None else Warp.identity(self.size)
+
+    @property
+    def instances(self) -> Instances:
+        """The table of objects that are still on the picture."""
+        return self._now()[0]
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """What went, with row, reason and visible part."""
+        return self._now()[1]
+
+    def _now(self) -> tuple[Instances, tuple[Dropped, ...]]:
+        if self._table is None:
+            return Instances(self.size, class_names=self.class_names), ()
+        if self._carried is None:
+            if (self._warp is None or not self._warp.stages) and not self._hidden:
+                self._carried = self._table, ()
+            else:
+                self._carried = carry(self._table, self.warp, self.rules, self._hidden)
+        return self._carried
+
+    @property
+    def original_instances(self) -> Instances:
+        """The table as it was annotated."""
+        return self._table if self._table is not None else Instances(self.warp.source, class_names=self.class_names)
+
+    @property
+    def segmentation(self) -> NDArray[Any] | None:
+        """One class number per pixel, nearest-sampled; 0 beyond the picture."""
+        if self._segmentation is None:
+            return None
+        return gather_nearest(self._segmentation, self.warp) if self._warp is not None else self._segmentation
+
+    # --- what techniques do -------------------------------------------------------------------------------------
+    def with_image(self, image: Array) -> Self:
+        """Give the same sample with other pixels on the same canvas."""
+        out = copy.copy(self)
+        out._image = image
+        return out
+
+    def moved(self, warp: Warp, image: Array) -> Self:
+        """Give the sample after a warp, whose picture has been computed already."""
+        if warp.source != self.size:
+            raise ParamError(refusal("Sample", "warp", f"a warp from {tuple(self.size)}", tuple(warp.source)))
+        out = self.with_image(image)
+        out._warp = self.warp.then(warp)
+        out._carried = None
+        return out
+
+    def with_result(self, name: str, value: Any) -> Self:
+        """Keep a result that is not a picture under a name."""
+        out = copy.copy(self)
+        out.results = {**self.results, name: value}
+        return out
+
+    def covered(self, mask: NDArray[np.bool_], image: Array) -> Self:
+        """Give the sample with pixels hidden by something; objects behind it count as less visible."""
+        out = self.with_image(image)
+        out._hidden = (*self._hidden, (len(self.warp.stages), mask))
+        out._carried = None
+        return out
+
+    def with_rules(self, rules: Rules) -> Self:
+        """Give the sample with other drop rules."""
+        out = copy.copy(self)
+        out.rules, out._carried = rules, None
+        return out
+
+    def with_filtered(self, reason: str) -> Self:
+        """Mark the sample as one that does not qualify."""
+        out = copy.copy(self)
+        out.filtered = reason
+        return out
+
+    # --- the way back -------------------------------------------------------------------------------------------
+    def to_original(
+        self, *, points: ArrayLike | None = None, boxes: ArrayLike | None = None, mask: NDArray[Any] | None = None
+    ) -> Any:
+        """Carry predictions on this picture back to the original one.
+
+        Args:
+            points: N 2.
+            boxes: N 4 (x1 y1 x2 y2); the hull of the carried corners comes back.
+            mask: H W on this picture; comes back on the original canvas, nearest-sampled.
+
+        Returns:
+            what was given, in pixels of the original; one value, or a dict when several were given.
+        """
+        out: dict[str, Any] = {}
+        if points is not None:
+            out["points"] = self.warp.pull(points).reshape(np.shape(points))
+        if boxes is not None:
+            b = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+            corners = self.warp.pull(b[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)).reshape(-1, 4, 2)
+            out["boxes"] = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).reshape(np.shape(boxes))
+        if mask is not None:
+            if mask.shape[:2] != (self.size.height, self.size.width):
+                raise ParamError(
+                    refusal("to_original", "mask", f"{self.size.height} x {self.size.width}, as the picture", mask)
+                )
+            out["mask"] = gather_nearest(mask, self.warp.invert())
+        if not out:
+            raise OpsinError("to_original: points, boxes or mask must be given; got nothing.")
+        return next(iter(out.values())) if len(out) == 1 else out
+
+    # --- showing ------------------------------------------------------------------------------------------------
+    def show(self) -> Array:
+        """Draw the annotations on the picture: H W 3 uint8, for screens and reports."""
+        from opsin.draw import draw_sample
+
+        return draw_sample(self)
+
+    def _repr_png_(self) -> bytes:
+        from opsin.io import encode
+
+        return encode(self.show(), "png")
+
+    def __repr__(self) -> str:
+        picture = "unread" if self._image is None else f"{self._image.dtype} {'x'.join(map(str, self._image.shape))}"
+        key = f"{self.key!r}, " if self.key is not None else ""
+        count = "" if self._table is None else f", {len(self.instances)} instances"
+        return f"Sample({key}{picture}{count})"
