@@ -1,0 +1,41 @@
+//! A baseline JPEG decoder that skips what nobody wants.
+//!
+//! Sequential Huffman, 8 bit, gray or YCbCr in 4:4:4, 4:2:2, 4:4:0 and 4:2:0, with restart intervals. Anything else is
+//! `Unsupported`, so that the caller takes the ordinary decoder. Blocks outside the region are stepped over with a
+//! table of whole runs of symbols, and the scan is always followed to its end marker.
+
+pub mod bits;
+pub mod color;
+pub mod header;
+pub mod huffman;
+pub mod idct;
+pub mod planes;
+mod scan;
+
+use crate::error::Result;
+pub use header::Header;
+pub use planes::{Plane, Region, Request};
+
+/// Buffers and tables that one thread uses again for every picture.
+#[derive(Default)]
+pub struct Decoder {
+    window: bits::WindowBuffer,
+    tables: scan::TableCache,
+    /// The planes of the last picture: Y, Cb, Cr or Y alone.
+    pub planes: Vec<Plane>,
+    pub(crate) rows: color::RowBuffers,
+}
+
+impl Decoder {
+    pub fn new() -> Decoder {
+        Decoder::default()
+    }
+
+    /// Decodes the wanted part to planes; true when the whole picture was decoded and nothing was stepped over.
+    pub fn decode_planes(&mut self, data: &[u8], header: &Header, request: &Request) -> Result<bool> {
+        scan::decode(self, data, header, request)
+    }
+}
+
+/// Pixels a picture may have when nobody says otherwise.
+pub const DEFAULT_MAX_PIXELS: u64 = 1 << 28;
