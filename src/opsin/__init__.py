@@ -8,8 +8,9 @@ from opsin import errors, ops
 from opsin.chance import Rng, choice, log_uniform, normal, uniform
 from opsin.geometry import Size, Warp
 from opsin.instances import Instance, Instances, Rules, Skeleton
-from opsin.io import read, write
+from opsin.io.reading import read
 from opsin.op import Covered, geometric, op, op_of, operations, pointwise
+from opsin.pipeline import Batch, Pipeline, Step, augment, one_of, some_of, step
 from opsin.sample import Sample
 from opsin.spec import OpSpec
 
@@ -27,16 +28,20 @@ def describe(name: str) -> OpSpec:
 
 
 __all__ = [
+    "Batch",
     "Covered",
     "Instance",
     "Instances",
     "OpSpec",
+    "Pipeline",
     "Rng",
     "Rules",
     "Sample",
     "Size",
     "Skeleton",
+    "Step",
     "Warp",
+    "augment",
     "choice",
     "describe",
     "errors",
@@ -44,10 +49,12 @@ __all__ = [
     "list_ops",
     "log_uniform",
     "normal",
+    "one_of",
     "op",
     "ops",
     "pointwise",
     "read",
+    "some_of",
+    "step",
     "uniform",
-    "write",
 ]

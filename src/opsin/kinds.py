@@ -24,6 +24,7 @@ __all__ = [
     "Nothing",
     "Number",
     "OneOf",
+    "Partner",
     "Table",
     "Text",
     "Tuple",
@@ -306,6 +307,17 @@ class Address(Kind):
     def english(self) -> str:
         """Say it."""
         return "an opsin.Rng or a seed"
+
+
+@dataclass(frozen=True)
+class Partner(Kind):
+    """Another sample, or several; pipelines supply them."""
+
+    count: int = 1
+
+    def english(self) -> str:
+        """Say it."""
+        return "an opsin.Sample" if self.count == 1 else "samples"
 
 
 @dataclass(frozen=True)

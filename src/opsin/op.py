@@ -204,6 +204,7 @@ def op(
     extra: str = "",
     quantizes: bool = False,
     unit_range: bool = False,
+    rescales: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[Concatenate[Any, P], R]]: ...
 def op(fn: Any = None, /, **words: Any) -> Any:
     """Register a technique that takes pictures and returns anything.
@@ -212,7 +213,8 @@ def op(fn: Any = None, /, **words: Any) -> Any:
         fn: the function; picture first, parameters by keyword.
         words: `halo` (how many pixels around a tile it looks at, from its parameters), `extra` (what must be
             installed), `quantizes` (levels matter: it runs on the picture's own dtype), `unit_range` (floats outside
-            0..1 are refused).
+            0..1 are refused), `rescales` (its result is numbers on another scale: normalize, standardize,
+            to_tensor).
     """
     if fn is None:
         return lambda f: op(f, **words)  # type: ignore[call-overload]

@@ -24,10 +24,12 @@ from opsin.kinds import (
     Nothing,
     Number,
     OneOf,
+    Partner,
     Table,
     Text,
     Tuple,
 )
+from opsin.sample import Sample
 from opsin.types import Bound, Role, Shape, Unit, Usual
 
 __all__ = ["REQUIRED", "OpSpec", "Param", "read_spec"]
@@ -41,6 +43,8 @@ class _Required:
 
 
 REQUIRED: Any = _Required()
+PARTNERS = 3
+"""How many other samples a pipeline supplies where a technique takes several (a mosaic of four)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Param:
     usual: tuple[float, float] | None = None
     unit: str = ""
     supplied: bool = False
+    partners: int = 0
     array: bool = False
     doc: str = ""
 
@@ -65,8 +70,18 @@ class Param:
         """Say what it may be, with its unit."""
         return self.kind.english() + (f" in {self.unit}" if self.unit else "")
 
+    def _partner(self, where: str, value: Any) -> Any:
+        """Accept another sample, or several: mixing techniques take them, pipelines supply them."""
+        several = self.partners > 1
+        items = tuple(value) if several and isinstance(value, list | tuple) else (value,)
+        if not items or not all(isinstance(item, Sample) for item in items):
+            raise ParamError(refusal(where, self.name, self.kind.english(), value, "Use opsin.Sample(image)."))
+        return items if several else items[0]
+
     def accept(self, where: str, value: Any) -> Any:
         """Return the value in its plain form or raise ParamError with the one sentence."""
+        if self.partners:
+            return self._partner(where, value)
         if self.supplied:
             return None if value is None and not self.required else as_rng(where, value)
         if isinstance(value, Distribution):
@@ -96,6 +111,7 @@ class OpSpec:
     extra: str = ""
     quantizes: bool = False
     unit_range: bool = False
+    rescales: bool = False
     halo: Callable[..., int] | None = field(default=None, compare=False)
 
     @property
@@ -233,6 +249,7 @@ def read_spec(
     extra: str = "",
     quantizes: bool = False,
     unit_range: bool = False,
+    rescales: bool = False,
     halo: Callable[..., int] | None = None,
 ) -> OpSpec:
     """Read a function's signature and docstring into its spec; what it may not have is refused here.
@@ -260,6 +277,12 @@ def read_spec(
             kind: Kind = Address()
             params[item.name] = Param(item.name, kind, default, supplied=True, doc=doc.args.get(item.name, ""))
             continue
+        if hint is Sample or hint == tuple[Sample, ...]:
+            count = 1 if hint is Sample else PARTNERS
+            params[item.name] = Param(
+                item.name, Partner(count), supplied=True, partners=count, doc=doc.args.get(item.name, "")
+            )
+            continue
         try:
             kind, marks = kind_of(hint)
         except TypeError as reason:
@@ -278,4 +301,4 @@ def read_spec(
     returns = "warp" if shape == "geometric" else "image" if shape == "pointwise" else _role(hints["return"])
     takes = "image" if shape != "op" else _role(hints[signature[0].name])
     family = fn.__module__.rpartition(".")[2]
-    return OpSpec(name, family, shape, params, takes, returns, doc, extra, quantizes, unit_range, halo)
+    return OpSpec(name, family, shape, params, takes, returns, doc, extra, quantizes, unit_range, rescales, halo)

@@ -1,0 +1,78 @@
+"""Run a pipeline on several sources at once and stack the pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from opsin.errors import OpsinError, PipelineError, refusal, verbatim
+from opsin.sample import Sample
+from opsin.types import Array
+
+if TYPE_CHECKING:
+    from opsin.pipeline.pipeline import Batch, Mode, Pipeline
+
+__all__ = ["run_batch"]
+
+
+def run_batch(
+    pipeline: Pipeline,
+    sources: Sequence[Any],
+    keys: Sequence[int | str] | None,
+    epoch: int,
+    mode: Mode,
+    threads: int | None,
+    out: Array | None,
+    partners: Any,
+) -> Batch:
+    """Run on every source; what fails is reported with its position, the rest goes on."""
+    from opsin.pipeline.pipeline import Batch
+
+    count = len(sources)
+    if count == 0:
+        raise PipelineError(refusal("batch", "sources", "at least one source", verbatim("none")))
+    if keys is not None and len(keys) != count:
+        raise PipelineError(refusal("batch", "keys", f"{count}, one per source", verbatim(str(len(keys)))))
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise PipelineError(refusal("batch", "threads", "a whole number of at least 1", threads))
+
+    def one(i: int) -> Sample | OpsinError:
+        try:
+            key = keys[i] if keys is not None else None
+            return pipeline(sources[i], mode=mode, key=key, epoch=epoch, partners=partners)
+        except PipelineError:
+            raise
+        except OpsinError as reason:
+            return reason
+
+    workers = min(threads or os.cpu_count() or 1, count)
+    if workers == 1:
+        done = [one(i) for i in range(count)]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            done = list(pool.map(one, range(count)))
+    samples = tuple(d if isinstance(d, Sample) else None for d in done)
+    errors = tuple((i, d) for i, d in enumerate(done) if isinstance(d, OpsinError))
+    return Batch(_stack(samples, out), samples, errors)
+
+
+def _stack(samples: Sequence[Sample | None], out: Array | None) -> Array:
+    good = [s.image for s in samples if s is not None]
+    if not good:
+        return np.zeros((len(samples), 0), np.float32) if out is None else out
+    kinds = {(g.shape, g.dtype.str) for g in good}
+    if len(kinds) > 1:
+        got = verbatim(", ".join(sorted("x".join(map(str, shape)) for shape, _ in kinds)))
+        raise PipelineError(refusal("batch", "pictures", "of one size and dtype", got, "End with resize or letterbox."))
+    shape, dtype = (len(samples), *good[0].shape), good[0].dtype
+    if out is None:
+        out = np.zeros(shape, dtype)
+    elif out.shape != shape or out.dtype != dtype:
+        raise PipelineError(refusal("batch", "out", f"{dtype} array of shape {shape}", out))
+    for i, sample in enumerate(samples):
+        out[i] = 0 if sample is None else sample.image
+    return out

@@ -1,0 +1,392 @@
+"""`Pipeline`: named steps that prepare, augment, serve and explain themselves.
+
+Calling one is a pure function of the sample, the seed, the key, the epoch and the draw number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from opsin.chance import Rng
+from opsin.errors import OpsinError, ParamError, PipelineError, did_you_mean, refusal, verbatim
+from opsin.geometry import Size
+from opsin.instances import Rules
+from opsin.pipeline.draws import Drawn, draw_nodes
+from opsin.pipeline.run import Trace, run_steps
+from opsin.pipeline.steps import Group, Node, Path, Step, walk
+from opsin.sample import Sample
+from opsin.types import Array
+
+__all__ = ["Batch", "Mode", "Pipeline"]
+
+Mode = Literal["infer", "train"]
+_OPTIONS = {"decode": ("exact", "fast"), "frames": ("keep", "open")}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Several pictures in one array.
+
+    Args:
+        images: N C H W or N H W C; the rows of failed pictures are 0.
+        samples: one per source, None where it failed.
+        errors: (position, error) of every failed source.
+    """
+
+    images: Array
+    samples: tuple[Sample | None, ...]
+    errors: tuple[tuple[int, OpsinError], ...] = ()
+
+
+class Pipeline:
+    """A list of steps with a seed: one definition for preparing, training and serving.
+
+    Args:
+        steps: steps and groups; distributions and random techniques only inside `augment(...)`.
+        seed: what all draws are addressed by.
+        decode: `exact`, or `fast` (planes, region and scale chosen by need).
+        frames: `keep` (what a crop removed stays removed) or `open`.
+        fuse: False runs every step by itself; the values are the same within the stated tolerance.
+        rules: when objects are dropped after geometry.
+
+    Raises:
+        PipelineError: chance outside `augment(...)`, two steps of one id, an unknown option.
+    """
+
+    def __init__(
+        self,
+        *steps: Node,
+        seed: int = 0,
+        decode: str = "exact",
+        frames: str = "keep",
+        fuse: bool = True,
+        rules: Rules | None = None,
+    ) -> None:
+        for node in steps:
+            if not isinstance(node, Step | Group):
+                hint = "Wrap a technique in step(...)." if hasattr(node, "__opsin__") else ""
+                raise PipelineError(refusal("Pipeline", "every item", "a step", node, hint))
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise PipelineError(refusal("Pipeline", "seed", "a whole number", seed))
+        for name, value in (("decode", decode), ("frames", frames)):
+            if value not in _OPTIONS[name]:
+                hint = did_you_mean(str(value), _OPTIONS[name])
+                raise PipelineError(refusal("Pipeline", name, "one of " + ", ".join(_OPTIONS[name]), value, hint))
+        self._steps = tuple(steps)
+        self._seed = int(seed)
+        self._decode, self._frames, self._fuse = decode, frames, bool(fuse)
+        self._rules = rules
+        self._ids = _name_nodes(self._steps)
+        _check_chance(self._steps, self._ids)
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+    @property
+    def steps(self) -> tuple[Node, ...]:
+        """The steps and groups, as given."""
+        return self._steps
+
+    @property
+    def seed(self) -> int:
+        """What all draws are addressed by."""
+        return self._seed
+
+    @property
+    def decode(self) -> str:
+        """How files are decoded: exact or fast."""
+        return self._decode
+
+    @property
+    def frames(self) -> str:
+        """Whether canvases between steps cut: keep or open."""
+        return self._frames
+
+    @property
+    def fuse(self) -> bool:
+        """Whether steps may be joined."""
+        return self._fuse
+
+    @property
+    def rules(self) -> Rules | None:
+        """When objects are dropped, where the pipeline says so."""
+        return self._rules
+
+    @property
+    def ids(self) -> Mapping[Path, str]:
+        """The id of every node by its place: its own, or its technique's name with a number."""
+        return self._ids
+
+    def with_options(self, **changes: Any) -> Pipeline:
+        """Give the same steps with another seed, decode, frames, fuse or rules."""
+        options = {"seed": self._seed, "decode": self._decode, "frames": self._frames, "fuse": self._fuse}
+        return Pipeline(*self._steps, **{**options, "rules": self._rules, **changes})
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of everything that decides the result: equal definitions have equal fingerprints."""
+        data = self.to_data()
+        data.pop("fuse", None)
+        text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_data(self) -> dict[str, Any]:
+        """Write the pipeline as plain data."""
+        from opsin.pipeline.text import to_data
+
+        return to_data(self)
+
+    def to_yaml(self) -> str:
+        """Write the pipeline as YAML text that builds an equal one."""
+        from opsin.pipeline.text import to_yaml
+
+        return to_yaml(self)
+
+    @staticmethod
+    def from_yaml(source: str | os.PathLike[str]) -> Pipeline:
+        """Read a pipeline from a YAML file or from text; errors name file, line, step and parameter."""
+        from opsin.pipeline.text import from_yaml
+
+        return from_yaml(source)
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> Pipeline:
+        """Build a pipeline from plain data, as `to_data` wrote it."""
+        from opsin.pipeline.text import from_data
+
+        return from_data(data)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self.to_data() == other.to_data()
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pipeline.from_data, (self.to_data(),)
+
+    def __repr__(self) -> str:
+        lines = [f"    {node!r}," for node in self._steps]
+        return "\n".join(["Pipeline(", *lines, f"    seed={self._seed},", ")"])
+
+    # --- running ------------------------------------------------------------------------------------------------
+    def __call__(
+        self,
+        sample: Sample | Array | str | bytes | os.PathLike[str],
+        *,
+        mode: Mode = "infer",
+        key: int | str | None = None,
+        epoch: int | None = None,
+        draw: int = 0,
+        partners: Any = None,
+    ) -> Sample:
+        """Run on a sample, an array, a path or bytes.
+
+        Args:
+            sample: the picture, with or without annotations.
+            mode: `infer` leaves `augment(...)` out; `train` runs it and needs key and epoch.
+            key: the sample's name in the data set; with the epoch it addresses the draws.
+            epoch: which pass over the data.
+            draw: which variant of the sample in this epoch.
+            partners: the samples that mixing techniques draw from: a sequence, or a data set.
+
+        Returns:
+            a new sample: `out.image`, `out.instances`, `out.dropped`, `out.results`, `out.to_original(...)`.
+
+        Raises:
+            PipelineError: training without key or epoch, or a step that does not fit the picture.
+        """
+        given = self._sample(sample)
+        steps = self._draw(mode, key if key is not None else given.key, epoch, draw)
+        rng = self._address(mode, key if key is not None else given.key, epoch, draw)
+        out = self._run(given, steps, rng, partners)
+        out.draws = {d.id: d.plain()["params"] for d in steps}
+        return out
+
+    def draw(
+        self,
+        *,
+        key: int | str,
+        epoch: int,
+        size: tuple[int, int] | None = None,
+        mode: Mode = "train",
+        draw: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Give what would be done to a sample: steps with plain numbers, without touching a picture.
+
+        Args:
+            key: the sample's key.
+            epoch: which pass over the data.
+            size: (width, height) of the picture; with it the matrices of geometric steps are given too.
+            mode: `train` or `infer`.
+            draw: which variant.
+        """
+        out = []
+        canvas = Size(*size) if size is not None else None
+        for drawn in self._draw(mode, key, epoch, draw):
+            plain = drawn.plain()
+            entry = drawn.step.entry
+            if canvas is not None and entry.spec.shape == "geometric":
+                params = dict(drawn.params) | ({"rng": drawn.rng} if drawn.rng is not None else {})
+                warp = entry.warp(canvas, params)
+                matrix = warp.matrix
+                plain["matrix"] = None if matrix is None else matrix.tolist()
+                canvas = warp.target
+                plain["size"] = list(canvas)
+            out.append(plain)
+        return out
+
+    def trace(
+        self,
+        sample: Any,
+        *,
+        mode: Mode = "infer",
+        key: int | str | None = None,
+        epoch: int | None = None,
+        draw: int = 0,
+        partners: Any = None,
+    ) -> list[Trace]:
+        """Run step by step and give every intermediate sample with its value range and time."""
+        given = self._sample(sample)
+        steps = self._draw(mode, key, epoch, draw)
+        traces: list[Trace] = []
+        self._run(given, steps, self._address(mode, key, epoch, draw), partners, traces)
+        return traces
+
+    def explain(self) -> str:
+        """Print steps, draws and plan as text."""
+        from opsin.pipeline.explain import explain
+
+        return explain(self)
+
+    def batch(
+        self,
+        sources: Sequence[Any],
+        *,
+        keys: Sequence[int | str] | None = None,
+        epoch: int = 0,
+        mode: Mode = "infer",
+        threads: int | None = None,
+        out: Array | None = None,
+        partners: Any = None,
+    ) -> Batch:
+        """Run on several sources and stack the pictures into one array.
+
+        Args:
+            sources: samples, arrays, paths or bytes.
+            keys: one per source; required for training unless the samples carry their own.
+            epoch: which pass over the data.
+            mode: `infer` or `train`.
+            threads: how many work at once; None is one per core.
+            out: an array to write into, N x the picture's shape.
+            partners: see the call.
+
+        Raises:
+            PipelineError: pictures of differing size or dtype, or an `out` that does not fit.
+        """
+        from opsin.pipeline.batch import run_batch
+
+        return run_batch(self, sources, keys, epoch, mode, threads, out, partners)
+
+    def _sample(self, sample: Any) -> Sample:
+        if not isinstance(sample, Sample):
+            try:
+                sample = Sample(sample)
+            except ParamError:
+                constraint = "a Sample, an array, a path or bytes"
+                raise PipelineError(refusal("pipeline", "sample", constraint, sample)) from None
+        return sample if self._rules is None else sample.with_rules(self._rules)
+
+    def _address(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> Rng | None:
+        if mode not in ("infer", "train"):
+            raise PipelineError(
+                refusal("pipeline", "mode", "'infer' or 'train'", mode, did_you_mean(str(mode), ("infer", "train")))
+            )
+        if mode == "infer":
+            return None
+        if key is None or epoch is None:
+            missing = "key and epoch" if key is None and epoch is None else "key" if key is None else "epoch"
+            hint = "Without them every pass would repeat one augmentation."
+            raise PipelineError(refusal("pipeline", missing, "given in training", verbatim("nothing"), hint))
+        for name, value in (("epoch", epoch), ("draw", draw)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+                raise PipelineError(refusal("pipeline", name, "a whole number of at least 0", value))
+        if isinstance(key, np.integer):
+            key = int(key)
+        return Rng(self._seed, int(epoch), key, int(draw))
+
+    def _draw(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> list[Drawn]:
+        return draw_nodes(self._steps, self._ids, self._address(mode, key, epoch, draw))
+
+    def _run(
+        self,
+        sample: Sample,
+        steps: list[Drawn],
+        rng: Rng | None,
+        partners: Any,
+        traces: list[Trace] | None = None,
+    ) -> Sample:
+        if partners is None:
+            return run_steps(sample, steps, traces=traces)
+        from opsin.pipeline.partners import Partners
+
+        return run_steps(sample, steps, partner=Partners(self, partners, rng), traces=traces)
+
+
+def _canonical(value: Any) -> Any:
+    """Write 2.0 as 2, so that equal numbers give equal fingerprints."""
+    if isinstance(value, dict):
+        return {k: _canonical(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_canonical(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _name_nodes(steps: Sequence[Node]) -> dict[Path, str]:
+    """Give every node an id; the n-th unnamed use of a technique is `name#n`."""
+    ids: dict[Path, str] = {}
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    nodes = [(path, node) for path, node, _ in walk(steps)]
+    for _, node in nodes:
+        if node.id:
+            if node.id in taken:
+                raise PipelineError(f"pipeline: two steps have the id '{node.id}'; give each its own.")
+            taken.add(node.id)
+    for path, node in nodes:
+        name = node.op if isinstance(node, Step) else node.kind
+        if not node.id:
+            counts[name] = counts.get(name, 0) + 1
+            label = name if counts[name] == 1 else f"{name}#{counts[name]}"
+            if label in taken:
+                raise PipelineError(f"pipeline: the id '{label}' is taken; give the steps of {name} other ids.")
+            ids[path] = label
+        else:
+            ids[path] = node.id
+    return ids
+
+
+def _check_chance(steps: Sequence[Node], ids: Mapping[Path, str]) -> None:
+    for path, node, training in walk(steps):
+        if training:
+            continue
+        if isinstance(node, Group):
+            if node.kind != "augment":
+                raise PipelineError(f"{node.kind}: depends on chance; put it inside augment(...).")
+            continue
+        reason = node.chance()
+        if reason:
+            raise PipelineError(f"{ids[path]}: {reason}; put it inside augment(...).")
+        spec = node.entry.spec
+        if spec.shape == "geometric" and spec.random:
+            # chance is optional here: the technique itself knows whether it needs it
+            try:
+                node.entry.fn(Size(64, 64), **{**spec.fill(node.params)})
+            except ParamError as refused:
+                if "rng" in str(refused):
+                    raise PipelineError(f"{ids[path]}: it draws by itself; put it inside augment(...).") from None
