@@ -1,0 +1,1 @@
+"""One module a format: `walk` reads the header, `pixels` decodes, `pack` encodes."""

@@ -1,0 +1,151 @@
+"""The read door: a path, bytes or a file object to bytes, with a digest. Codecs never see a path."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from typing import IO, Any, NamedTuple
+
+from opsin.errors import DecodeError, ParamError, refusal
+from opsin.io.limits import LOCAL, Limits
+
+__all__ = ["Blob", "Source", "is_address", "read_bytes"]
+
+Source = str | bytes | bytearray | memoryview | os.PathLike[str] | os.PathLike[bytes] | IO[bytes]
+_BLOCK = 1 << 20
+
+
+class Blob(NamedTuple):
+    """Bytes from outside: the data, its SHA-256, and a name for messages (nothing for bytes without one)."""
+
+    data: bytes
+    digest: str
+    name: str | None
+
+
+def is_address(source: object) -> bool:
+    """Say whether a source is written as an address (`https://...`) rather than as a path."""
+    if not isinstance(source, str):
+        return False
+    scheme, separator, _ = source.partition("://")
+    return bool(separator) and scheme.isascii() and scheme.replace("+", "").isalnum() and scheme[:1].isalpha()
+
+
+def read_bytes(source: Source, *, limits: Limits = LOCAL, network: bool = False, follow: bool = True) -> Blob:
+    """Read all bytes of a source.
+
+    Args:
+        source: a path (text, or anything with `__fspath__`), bytes, a binary file object, or an address.
+        limits: the size limit, and for addresses the time limit.
+        network: allow `http://` and `https://` addresses.
+        follow: follow a symbolic link at the end of the path.
+    Returns: a `Blob`.
+    Raises: DecodeError `not_a_file` (a folder, a pipe, a device: told at once, never waited for), `unreadable`
+        (missing, or no permission), `too_large`; ParamError for an address without `network=True`.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+        _check_size(len(data), limits, None)
+        return Blob(data, hashlib.sha256(data).hexdigest(), None)
+    if is_address(source):
+        if not network:
+            hint = "Nothing is fetched unless asked: pass network=True."
+            raise ParamError(refusal("read", "source", "a path, bytes or a file object", source, hint))
+        from opsin.io.netdoor import fetch
+
+        data = fetch(str(source), limits=limits)
+        return Blob(data, hashlib.sha256(data).hexdigest(), str(source))
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(os.fspath(source), limits, follow)
+    reader = getattr(source, "read", None)
+    if callable(reader):
+        return _read_object(source, limits)
+    raise ParamError(refusal("read", "source", "a path, bytes, a binary file object or an address", source))
+
+
+def _check_size(size: int, limits: Limits, name: str | None) -> None:
+    if size > limits.bytes:
+        raise DecodeError("too_large", f"{size:,} bytes is over the limit of {limits.bytes:,}.", name)
+
+
+def _read_path(path: str | bytes, limits: Limits, follow: bool) -> Blob:
+    name = os.fsdecode(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOCTTY", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise _cannot_open(error, name) from error
+    except ValueError as error:  # a zero byte in the name
+        raise DecodeError("unreadable", "the name holds a zero byte.", name) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError("not_a_file", f"this is {_kind(status.st_mode)}, not a regular file.", name)
+        _check_size(status.st_size, limits, name)
+        digest = hashlib.sha256()
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            block = os.read(descriptor, max(_BLOCK, status.st_size - total + 1))
+            if not block:
+                break
+            total += len(block)
+            _check_size(total, limits, name)
+            digest.update(block)
+            parts.append(block)
+        return Blob(parts[0] if len(parts) == 1 else b"".join(parts), digest.hexdigest(), name)
+    except OSError as error:
+        raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_open(error: OSError, name: str) -> DecodeError:
+    reasons = {
+        errno.ENOENT: ("unreadable", "there is no such file."),
+        errno.EACCES: ("unreadable", "there is no permission to read it."),
+        errno.EPERM: ("unreadable", "there is no permission to read it."),
+        errno.ELOOP: ("not_a_file", "this is a symbolic link that is not followed, or a loop of links."),
+        errno.ENXIO: ("not_a_file", "this is a socket or a device, not a regular file."),
+        errno.EISDIR: ("not_a_file", "this is a folder, not a regular file."),
+        errno.ENOTDIR: ("unreadable", "a part of the path is no folder."),
+        errno.ENAMETOOLONG: ("unreadable", "the name is too long."),
+    }
+    kind, message = reasons.get(error.errno or 0, ("unreadable", f"it cannot be opened: {error.strerror or error}."))
+    return DecodeError(kind, message, name)  # type: ignore[arg-type]
+
+
+def _kind(mode: int) -> str:
+    tests = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((text for test, text in tests if test(mode)), "something special")
+
+
+def _read_object(source: Any, limits: Limits) -> Blob:
+    label = getattr(source, "name", None)
+    name = os.fsdecode(label) if isinstance(label, (str, bytes)) else None
+    digest = hashlib.sha256()
+    parts: list[bytes] = []
+    total = 0
+    while True:
+        try:
+            block = source.read(min(_BLOCK, limits.bytes + 1 - total))
+        except OSError as error:
+            raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
+        if not block:
+            break
+        if not isinstance(block, bytes):
+            raise ParamError(refusal("read", "source", "a file opened in binary mode", type(block).__name__))
+        total += len(block)
+        _check_size(total, limits, name)
+        digest.update(block)
+        parts.append(block)
+    return Blob(b"".join(parts), digest.hexdigest(), name)
