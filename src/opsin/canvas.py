@@ -179,7 +179,7 @@ class Canvas:
     def skeleton(self, points: NDArray[np.float64], edges: Sequence[tuple[int, int]], colors: Any = None) -> None:
         """Key points K 2 or K 3 joined by edges; an edge takes the color of its second point."""
         ink, reach = inks(len(points), colors), max(1.4, self.line * 1.7)
-        there = np.isfinite(points[:, :2]).all(axis=1)
+        there: NDArray[np.bool_] = np.asarray(np.isfinite(points[:, :2]).all(axis=1))
         if points.shape[1] == 3:
             there &= points[:, 2] > 0
         for a, b in edges:
