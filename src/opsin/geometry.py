@@ -22,7 +22,9 @@ from opsin.types import Border, Fill
 __all__ = ["Size", "Stage", "Warp", "clip_polygon", "polygon_area"]
 
 Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 _NEAR = 1e-9
+_HALF_X, _HALF_Y = np.array([0.5, 0.0]), np.array([0.0, 0.5])
 
 
 class Size(NamedTuple):
@@ -63,7 +65,7 @@ def turn(degrees: float) -> Floats:
     """Matrix that turns about the origin, anticlockwise as seen; quarter turns are exact."""
     quarter = degrees / 90.0
     if quarter == round(quarter):
-        c, s = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)][int(round(quarter)) % 4]
+        c, s = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)][round(quarter) % 4]
     else:
         c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
@@ -182,8 +184,8 @@ class Stage:
                 best[better], error[better] = guess[better], size[better]
                 if error.max(initial=0.0) < 1e-7:
                     break
-                ex = self._sample(guess + [0.5, 0.0]) - self._sample(guess - [0.5, 0.0])
-                ey = self._sample(guess + [0.0, 0.5]) - self._sample(guess - [0.0, 0.5])
+                ex = self._sample(guess + _HALF_X) - self._sample(guess - _HALF_X)
+                ey = self._sample(guess + _HALF_Y) - self._sample(guess - _HALF_Y)
                 det = ex[:, 0] * ey[:, 1] - ex[:, 1] * ey[:, 0]
                 det = np.where(np.abs(det) < 1e-9, 1.0, det)
                 step = np.stack(
@@ -233,7 +235,7 @@ class Warp:
 
     @staticmethod
     def bend(field: NDArray[Any], source: Size) -> Warp:
-        """Make a warp of a dense field H W 2: for the middle of each target pixel the source point (x, y) seen there."""
+        """Make a warp of a dense field H W 2: the source point (x, y) seen at the middle of each target pixel."""
         if field.ndim != 3 or field.shape[2] != 2 or not np.isfinite(field).all():
             raise ParamError(refusal("warp", "field", "a finite array H W 2", field))
         return Warp(Size(*source), (Stage(Size(*source), Size(field.shape[1], field.shape[0]), field=field),))
@@ -293,7 +295,7 @@ class Warp:
             out = stage.pull(out)
         return out
 
-    def seen(self, points: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+    def seen(self, points: ArrayLike) -> tuple[Floats, Flags]:
         """Carry target points back as sampling does: borders fold them in, and canvases in between cut them off.
 
         Returns:
@@ -314,15 +316,15 @@ class Warp:
                 out = np.stack([fold(out[:, 0], w, stage.border), fold(out[:, 1], h, stage.border)], axis=1)
         return out, inside
 
-    def kept(self, points: ArrayLike) -> NDArray[np.bool_]:
+    def kept(self, points: ArrayLike) -> Flags:
         """Say which source points are still on the canvas after every stage."""
         out = np.array(points, dtype=np.float64).reshape(-1, 2)
-        inside = np.isfinite(out).all(axis=1)
+        inside: Flags = np.asarray(np.isfinite(out).all(axis=1))
         for stage in self.stages:
             out = stage.push(out)
             w, h = stage.target
             with np.errstate(invalid="ignore"):
-                inside &= (out[:, 0] >= 0) & (out[:, 0] <= w) & (out[:, 1] >= 0) & (out[:, 1] <= h)
+                inside = inside & (out[:, 0] >= 0) & (out[:, 0] <= w) & (out[:, 1] >= 0) & (out[:, 1] <= h)
         return inside
 
     def clip(self, polygon: ArrayLike) -> Floats:
@@ -352,7 +354,7 @@ class Warp:
             m = stage.matrix
             polygon = _clip_half(polygon, float(m[2, 0]), float(m[2, 1]), float(m[2, 2]) - 1e-6)
         out = stage.push(polygon)
-        return out[np.isfinite(out).all(axis=1)]
+        return out[np.asarray(np.isfinite(out).all(axis=1))]
 
     def mirrors(self, point: ArrayLike) -> bool:
         """Say whether the warp turns left into right around a source point."""

@@ -30,6 +30,8 @@ __all__ = [
     "Tuple",
 ]
 
+NO_BOUND = Bound()
+
 
 class Mismatch(Exception):
     """A value is not of the kind; the message is the constraint."""
@@ -68,7 +70,7 @@ class Number(Kind):
     """A finite number within bounds; `whole` asks for an integer. Bools and text are never numbers."""
 
     whole: bool = False
-    bound: Bound = Bound()
+    bound: Bound = NO_BOUND
 
     def accept(self, value: Any) -> Any:
         """Accept Python and NumPy numbers."""

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from opsin.arrays import check_image
+from opsin.carry import carry
 from opsin.errors import OpsinError, ParamError, refusal
 from opsin.geometry import Size, Warp
-from opsin.instances import Dropped, Instances, Rules, Skeleton, carry, make
+from opsin.instances import Dropped, Instances, Rules, Skeleton, make
 from opsin.kernels.resample import gather_nearest
 from opsin.types import Array
 

@@ -76,8 +76,9 @@ def run_steps(
         try:
             _one(state, drawn, position, partner)
         except OpsinError as reason:
-            named = f"step '{drawn.id}'" if drawn.id != drawn.step.op else "pipeline"
-            raise type(reason)(f"{named}: {reason}") if type(reason) is PipelineError else reason
+            if drawn.id == drawn.step.op or type(reason) is not PipelineError:
+                raise
+            raise PipelineError(f"step '{drawn.id}': {reason}") from None
         if traces is not None:
             seconds = time.perf_counter() - start
             traces.append(Trace(drawn.id, drawn.step.op, dict(drawn.params), state.finished(), seconds))
