@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.types import Array
 
-__all__ = ["alpha_of", "check_image", "color_count", "from_unit", "full_scale", "to_unit", "unit_range"]
+__all__ = ["alpha_of", "as_mask", "check_image", "color_count", "from_unit", "full_scale", "to_unit", "unit_range"]
 
 _SCALES: dict[Any, float] = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 MAX_SIDE = 1 << 20
@@ -59,6 +59,29 @@ def check_image(where: str, image: object, *, unit: bool = False, name: str = "i
                 refusal(where, name, "within 0..1 (1.0 is white)", got, "Divide by its full scale, or clip it.")
             )
     return image
+
+
+def as_mask(where: str, image: object) -> NDArray[np.bool_]:
+    """Read a mask: a bool array H W, or a picture H W of two levels, one of them 0 (a mask's file).
+
+    Args:
+        where: the technique's name, for the sentence.
+        image: what was given.
+
+    Raises:
+        ParamError: anything else, a picture of more levels included.
+    """
+    array = image if isinstance(image, np.ndarray) else np.empty(0)
+    if array.ndim == 3 and array.shape[2] == 1 and array.dtype != np.bool_:
+        array = array[..., 0]
+    if array.ndim == 2 and array.size and array.dtype == np.bool_:
+        return array
+    if array.ndim == 2 and array.size and array.dtype in _SCALES:
+        inside = array != 0
+        if np.count_nonzero(inside) == np.count_nonzero(array == array.max()) or not inside.any():
+            return inside
+    hint = "Use ops.threshold first." if array.size else ""
+    raise ParamError(refusal(where, "mask", "a bool array H W, or a picture of two levels", image, hint))
 
 
 def color_count(image: Array, channels: str = "color") -> int:

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from opsin.arrays import check_image, from_unit, full_scale
+from opsin.arrays import as_mask, check_image, from_unit, full_scale
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.geometry import Size, Warp
 from opsin.kernels.resample import resample
@@ -108,7 +108,10 @@ class Op:
             return sample.moved(warp, resample(image, warp, channels=params.get("channels", "color")))
         if spec.shape == "pointwise":
             return sample.with_image(self.pixels(sample.image, params))
-        out = self.fn(sample if spec.takes == "sample" else sample.image, **params)
+        if spec.takes == "mask":
+            out = self.fn(as_mask(spec.name, sample.image), **params)
+        else:
+            out = self.fn(sample if spec.takes == "sample" else sample.image, **params)
         if isinstance(out, Sample):
             return out
         if isinstance(out, Covered):
@@ -124,6 +127,8 @@ class Op:
             self.check(target.image) if spec.takes in _IMAGES else None
             return target
         if spec.takes in _IMAGES:
+            if spec.masks and isinstance(target, np.ndarray) and target.dtype == np.bool_ and target.ndim == 2:
+                return as_mask(spec.name, target)
             image = check_image(spec.name, target, unit=spec.unit_range)
             if spec.takes == "rgb" and (image.ndim != 3 or image.shape[2] not in (3, 4)):
                 raise ParamError(refusal(spec.name, "image", "RGB or RGBA", image, "Use ops.to_rgb first."))
@@ -205,6 +210,7 @@ def op(
     quantizes: bool = False,
     unit_range: bool = False,
     rescales: bool = False,
+    masks: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[Concatenate[Any, P], R]]: ...
 def op(fn: Any = None, /, **words: Any) -> Any:
     """Register a technique that takes pictures and returns anything.
@@ -214,7 +220,7 @@ def op(fn: Any = None, /, **words: Any) -> Any:
         words: `halo` (how many pixels around a tile it looks at, from its parameters), `extra` (what must be
             installed), `quantizes` (levels matter: it runs on the picture's own dtype), `unit_range` (floats outside
             0..1 are refused), `rescales` (its result is numbers on another scale: normalize, standardize,
-            to_tensor).
+            to_tensor), `masks` (a bool mask H W is accepted in place of a picture, and gives a mask).
     """
     if fn is None:
         return lambda f: op(f, **words)  # type: ignore[call-overload]

@@ -112,6 +112,7 @@ class OpSpec:
     quantizes: bool = False
     unit_range: bool = False
     rescales: bool = False
+    masks: bool = False
     halo: Callable[..., int] | None = field(default=None, compare=False)
 
     @property
@@ -250,6 +251,7 @@ def read_spec(
     quantizes: bool = False,
     unit_range: bool = False,
     rescales: bool = False,
+    masks: bool = False,
     halo: Callable[..., int] | None = None,
 ) -> OpSpec:
     """Read a function's signature and docstring into its spec; what it may not have is refused here.
@@ -301,4 +303,4 @@ def read_spec(
     returns = "warp" if shape == "geometric" else "image" if shape == "pointwise" else _role(hints["return"])
     takes = "image" if shape != "op" else _role(hints[signature[0].name])
     family = fn.__module__.rpartition(".")[2]
-    return OpSpec(name, family, shape, params, takes, returns, doc, extra, quantizes, unit_range, rescales, halo)
+    return OpSpec(name, family, shape, params, takes, returns, doc, extra, quantizes, unit_range, rescales, masks, halo)
