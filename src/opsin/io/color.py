@@ -121,8 +121,10 @@ def _changes_nothing(ready: _Transform, mode: str) -> bool:
 def _run8(ready: _Transform, mode: str, array: Array) -> Array:
     from PIL import Image, ImageCms
 
-    source = Image.fromarray(np.ascontiguousarray(array), mode) if mode == "CMYK" else Image.fromarray(
-        np.ascontiguousarray(array)
+    source = (
+        Image.fromarray(np.ascontiguousarray(array), mode)
+        if mode == "CMYK"
+        else Image.fromarray(np.ascontiguousarray(array))
     )
     result = ImageCms.applyTransform(source, ready.run)
     return np.array(result)

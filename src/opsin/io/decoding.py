@@ -36,6 +36,7 @@ def decode(
     limits: Limits = LOCAL,
     source: str | None = None,
     upright: bool = True,
+    labels: bool = False,
     digest: str | None = None,
 ) -> Picture:
     """Decode the bytes of a picture file.
@@ -49,6 +50,8 @@ def decode(
         limits: what the input may cost.
         source: a name for messages; its extension is compared with the content.
         upright: False keeps the picture as stored; `facts.orientation` tells how to turn it.
+        labels: for masks: the numbers as stored. Palettes give their indices, gray below full scale is not spread, no
+            profile is applied.
         digest: the SHA-256 of the data, if it is known already.
     Returns: a `Picture`: `image` is H W (gray), H W 3, H W 4 (straight alpha) or H W N, of uint8, uint16 or float32,
         C-contiguous and yours to change; `facts` says the rest.
@@ -57,6 +60,9 @@ def decode(
     whole = data if isinstance(data, bytes) else bytes(data)
     try:
         found = header(whole, limits=limits)
+        if labels:
+            found.details["labels"] = True
+            found.icc = None
         return _decode(whole, found, limits, source, upright, digest)
     except DecodeError as error:
         if error.source is None and source is not None:
@@ -64,7 +70,9 @@ def decode(
         raise
 
 
-def _decode(data: bytes, found: Header, limits: Limits, source: str | None, upright: bool, digest: str | None) -> Picture:
+def _decode(
+    data: bytes, found: Header, limits: Limits, source: str | None, upright: bool, digest: str | None
+) -> Picture:
     try:
         array, space = module_of(found.format).pixels(data, found, limits)
     except DecodeError:

@@ -26,7 +26,7 @@ class _Option:
 
 def _whole(low: int, high: int) -> _Option:
     def check(value: Any) -> bool:
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= value <= high
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and low <= int(value) <= high
 
     return _Option(f"a whole number {low} to {high}", check)
 
@@ -132,13 +132,13 @@ def encode(image: Array, format: str, **options: Any) -> bytes:
     Use `write` for files. Only pixels go in: no metadata, no profile, no time.
 
     Args:
-        image: H W or H W C. PNG: bool (1 bit), uint8, uint16; 1 to 4 channels. JPEG: uint8, 1 or 3. WebP and AVIF: uint8, 1, 3
-            or 4. TIFF and NPY: bool, uint8, uint16, float32, any number of channels. BMP: uint8, 1 or 3. GIF: uint8, 1, or 3 with
-            at most 256 different colors. PNM: bool, uint8, uint16, 1 or 3. PAM: uint8, uint16, any. PFM: float32, 1 or 3.
-            bool is written as 0 and 255 where a format has no bits.
+        image: H W or H W C. PNG: bool (1 bit), uint8, uint16; 1 to 4 channels. JPEG: uint8, 1 or 3. WebP and AVIF:
+            uint8, 1, 3 or 4. TIFF and NPY: bool, uint8, uint16, float32, any number of channels. BMP: uint8, 1 or 3.
+            GIF: uint8, 1, or 3 with at most 256 different colors. PNM: bool, uint8, uint16, 1 or 3. PAM: uint8,
+            uint16, any. PFM: float32, 1 or 3. bool is written as 0 and 255 where a format has no bits.
         format: `png`, `jpeg`, `webp`, `tiff`, `bmp`, `gif`, `avif`, `pnm`, `pam`, `pfm`, `npy`, or a usual extension.
-        options: `compression` 0..9 (PNG, 6) or deflate, none (TIFF); `quality` (JPEG 95, WebP 90, AVIF 90); `subsampling`
-            (JPEG 4:2:0, AVIF 4:4:4); `progressive` (JPEG); `lossless`, `effort` (WebP); `speed` (AVIF).
+        options: `compression` 0..9 (PNG, 6) or deflate, none (TIFF); `quality` (JPEG 95, WebP 90, AVIF 90);
+            `subsampling` (JPEG 4:2:0, AVIF 4:4:4); `progressive` (JPEG); `lossless`, `effort` (WebP); `speed` (AVIF).
     Returns: the bytes of the file.
     Raises: ParamError.
     """
@@ -180,7 +180,9 @@ def _fit(image: Array, name: str, writer: _Writer, where: str) -> Array:
         raise ParamError(refusal(where, "image", f"of {wanted} channels", image, hint))
     height, width = image.shape[:2]
     if writer.side and max(height, width) > writer.side:
-        raise ParamError(refusal(where, "image", f"at most {writer.side} pixels a side", image, "PNG and TIFF go further."))
+        raise ParamError(
+            refusal(where, "image", f"at most {writer.side} pixels a side", image, "PNG and TIFF go further.")
+        )
     if image.dtype == np.bool_:
         if channels != 1:
             raise ParamError(refusal(where, "image", "of one channel when it is bool", image))
@@ -198,4 +200,6 @@ def _check_colors(image: Array, where: str) -> None:
     count = len(np.unique(flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]))
     if count > 256:
         hint = "GIF would change the picture: write PNG, or reduce the colors first."
-        raise ParamError(refusal(where, "image", "of at most 256 different colors", verbatim(f"{count:,} colors"), hint))
+        raise ParamError(
+            refusal(where, "image", "of at most 256 different colors", verbatim(f"{count:,} colors"), hint)
+        )

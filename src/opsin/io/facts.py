@@ -72,6 +72,11 @@ class Pixels(NamedTuple):
     space: Space
 
 
+def is_gray(palette: Array) -> bool:
+    """Say whether all colors of a palette (N 3) are grays."""
+    return bool((palette[:, :1] == palette).all())
+
+
 def scale_to_full(values: Array, maximum: int) -> Array:
     """Spread integers 0..maximum over all of uint8 (up to 255) or uint16, rounding to nearest."""
     if maximum == 255:

@@ -26,7 +26,13 @@ def read(source: Source, *, network: bool = False, limits: Limits = LOCAL) -> Ar
 
 
 def read_with_facts(
-    source: Source, *, network: bool = False, limits: Limits = LOCAL, upright: bool = True, follow: bool = True
+    source: Source,
+    *,
+    network: bool = False,
+    limits: Limits = LOCAL,
+    upright: bool = True,
+    labels: bool = False,
+    follow: bool = True,
 ) -> Picture:
     """Read a picture together with its facts.
 
@@ -35,9 +41,10 @@ def read_with_facts(
         network: allow addresses.
         limits: what the input may cost.
         upright: False keeps the picture as stored, for annotations made on the unrotated picture.
+        labels: for masks: palette indices and gray values as stored.
         follow: follow a symbolic link at the end of the path.
     Returns: a `Picture`.
     Raises: DecodeError, whose `kind` says why.
     """
     blob = read_bytes(source, limits=limits, network=network, follow=follow)
-    return decode(blob.data, limits=limits, source=blob.name, upright=upright, digest=blob.digest)
+    return decode(blob.data, limits=limits, source=blob.name, upright=upright, labels=labels, digest=blob.digest)

@@ -71,9 +71,8 @@ class AtomicFile:
         self.path = name
         self.durable = durable
         self.size = 0
-        self._folder = os.path.dirname(name) or (b"." if isinstance(name, bytes) else ".")
-        private = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
-        self._private: Any = os.path.join(self._folder, os.fsencode(private) if isinstance(name, bytes) else private)
+        self._folder = os.path.dirname(os.fsdecode(name)) or "."
+        self._private = os.path.join(self._folder, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}")
         self._descriptor = -1
 
     def __enter__(self) -> AtomicFile:
@@ -140,11 +139,11 @@ class AtomicFile:
                 free = shutil.disk_usage(self._folder).free
             reason = f"{reason} ({missing:,} bytes still to write, {free:,} free)"
         elif error.errno == errno.ENOENT:
-            reason = f"{reason} (make the folder {os.fsdecode(self._folder)!r} first)"
+            reason = f"{reason} (make the folder {self._folder!r} first)"
         return OSError(error.errno, f"cannot write: {reason}", name)
 
 
-def sync_folder(folder: str | bytes) -> None:
+def sync_folder(folder: str) -> None:
     """Make the names in a folder durable. Where folders cannot be opened (Windows) there is nothing to do."""
     if os.name == "nt":
         return

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from opsin.errors import DecodeError
-from opsin.io.facts import Array, Pixels
+from opsin.io.facts import Array, Pixels, is_gray
 from opsin.io.formats._pillow import to_bytes
 from opsin.io.header import Header
 from opsin.io.limits import Limits
@@ -55,14 +55,15 @@ def walk(data: bytes, limits: Limits) -> Header:
             raise DecodeError("truncated", "the BMP was cut inside its palette.")
         details["palette"] = np.frombuffer(raw, np.uint8).reshape(-1, entry)[:, 2::-1]
     stride = (width * depth + 31) // 32 * 4
-    if compression not in (_RLE4, _RLE8) and offset + stride * height > len(data):
-        # the padding of the last row carries nothing, and some writers leave it out
-        if offset + stride * (height - 1) + (width * depth + 7) // 8 > len(data):
-            raise DecodeError("truncated", "the BMP was cut before the end of its pixel data.")
+    # the padding of the last row carries nothing, and some writers leave it out
+    needed = offset + stride * (height - 1) + (width * depth + 7) // 8
+    if compression not in (_RLE4, _RLE8) and needed > len(data):
+        raise DecodeError("truncated", "the BMP was cut before the end of its pixel data.")
     if offset >= len(data):
         raise DecodeError("truncated", "the BMP was cut before its pixel data.")
     model = f"palette {depth}" if depth <= 8 else f"{'BGRA' if alpha else 'BGR'} {depth}"
-    return Header("BMP", width, height, model, min(depth, 8), 4 if alpha else 3, details=details)
+    channels = 4 if alpha else 1 if depth <= 8 and is_gray(details["palette"]) else 3
+    return Header("BMP", width, height, model, min(depth, 8), channels, details=details)
 
 
 def _masks(data: bytes, size: int, depth: int, compression: int) -> tuple[int, int, int, int] | None:
@@ -88,7 +89,7 @@ def _is_run(mask: int) -> bool:
 
 
 def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
-    """Decode to H W 3, or H W 4 where the header names an alpha mask."""
+    """Decode to H W (all colors of the palette are gray), H W 3, or H W 4 (the header names an alpha mask)."""
     found = header.details
     depth, width, height = found["depth"], header.width, header.height
     if depth <= 8:
@@ -96,7 +97,10 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
         palette: Array = found["palette"]
         if int(indices.max()) >= len(palette):
             raise DecodeError("corrupt", f"a pixel points past the end of the palette of {len(palette)} colors.")
-        image = palette[indices]
+        if found.get("labels"):
+            image = indices
+        else:
+            image = (palette[:, 0] if header.channels == 1 else palette)[indices]
     else:
         rows = _rows(data, found["offset"], (width * depth + 31) // 32 * 4, height, (width * depth + 7) // 8)
         if depth == 24:
@@ -104,7 +108,7 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
         else:
             words = rows.view("<u2" if depth == 16 else "<u4").reshape(height, width)
             image = _fields(words, found["masks"])
-    return Pixels(image if found["top_down"] else image[::-1], "rgb")
+    return Pixels(image if found["top_down"] else image[::-1], "gray" if image.ndim == 2 else "rgb")
 
 
 def _rows(data: bytes, offset: int, stride: int, height: int, length: int) -> Array:

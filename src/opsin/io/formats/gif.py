@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import numpy as np
 
 from opsin.errors import DecodeError
-from opsin.io.facts import Array, Note, Pixels
+from opsin.io.facts import Array, Note, Pixels, is_gray
 from opsin.io.formats._pillow import decode_with, to_bytes
 from opsin.io.header import Header
 from opsin.io.limits import Limits
@@ -79,7 +80,7 @@ def walk(data: bytes, limits: Limits) -> Header:
         height,
         "palette 8" + (" + transparent" if transparent is not None else ""),
         8,
-        4 if alpha else 3,
+        4 if alpha else 1 if is_gray(np.frombuffer(colors, np.uint8).reshape(-1, 3)) else 3,
         frames=frames,
         notes=notes,
         details={"frame": first, "transparent": transparent},
@@ -114,17 +115,22 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
         indices = decode_with("gif", "L", (width, height), data[begin:end], bits, interlaced, -1)
     except ValueError as error:
         raise DecodeError("corrupt", "the GIF's pixel data ends early or is damaged.") from error
+    if header.details.get("labels"):
+        canvas = np.zeros((header.height, header.width), np.uint8)
+        canvas[top : top + height, left : left + width] = indices
+        return Pixels(canvas, "gray")
     palette = np.frombuffer(colors, np.uint8).reshape(-1, 3)
-    top_index = int(indices.max())
-    if top_index >= len(palette) and top_index != transparent:
-        if transparent is None or int(indices[indices != transparent].max(initial=0)) >= len(palette):
-            raise DecodeError("corrupt", f"a pixel points past the end of the palette of {len(palette)} colors.")
-    if header.channels == 3:
-        return Pixels(palette[indices], "rgb")
+    shown = indices if transparent is None else indices[indices != transparent]
+    if shown.size and int(shown.max()) >= len(palette):
+        raise DecodeError("corrupt", f"a pixel points past the end of the palette of {len(palette)} colors.")
+    if header.channels < 4:
+        return Pixels(
+            (palette[:, 0] if header.channels == 1 else palette)[indices], "gray" if header.channels == 1 else "rgb"
+        )
     table = np.zeros((256, 4), np.uint8)
     table[: len(palette), :3], table[:, 3] = palette, 255
     if transparent is not None:
-        table[transparent] = 0
+        table[transparent, 3] = 0
     canvas = np.zeros((header.height, header.width, 4), np.uint8)
     canvas[top : top + height, left : left + width] = table[indices]
     return Pixels(canvas, "rgb")
@@ -140,8 +146,6 @@ def pack(image: Array) -> bytes:
     keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
     colors, indices = np.unique(keys, return_inverse=True)
     table = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
-    import io
-
     picture = Image.fromarray(indices.reshape(image.shape[:2]).astype(np.uint8))
     picture.putpalette(table.tobytes())
     out = io.BytesIO()

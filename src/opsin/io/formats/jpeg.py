@@ -203,6 +203,12 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
     return Pixels(decode_with("jpeg", "CMYK", size, data, "CMYK;I", ""), "cmyk")
 
 
+def strip_pixels(data: bytes, header: Header, coded: str) -> Array:
+    """Decode a strip of a TIFF, whose directory says how the channels are coded; CMYK comes as ink, not inverted."""
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}[len(header.details["sampling"])]
+    return decode_with("jpeg", mode, (header.width, header.height), data, mode, coded)
+
+
 def pack(image: Array, *, quality: int = 95, subsampling: str = "4:2:0", progressive: bool = False) -> bytes:
     """Encode H W or H W 3 uint8."""
     options: dict[str, Any] = {"quality": quality, "progressive": progressive, "optimize": progressive}

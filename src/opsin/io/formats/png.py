@@ -124,7 +124,7 @@ def _note_chunk(
     elif not kind[:1].islower() and kind not in _KNOWN:
         if not kind.isalpha():
             raise DecodeError("corrupt", f"the PNG holds a chunk named {kind!r}.")
-        raise DecodeError("unsupported", f"the PNG needs the chunk {kind.decode('latin-1')}, which Opsin does not know.")
+        raise DecodeError("unsupported", f"the PNG needs its chunk {kind.decode('ascii')}, which is not known here.")
 
 
 def _inflate(packed: bytes, limit: int) -> bytes | None:
@@ -167,14 +167,16 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
             return decode_with("zip", mode, size, stream, raw, interlace)
         except ValueError as error:
             if "not enough" in str(error) or not found["complete"]:
-                kind = "corrupt" if found["complete"] else "truncated"
-                raise DecodeError(kind, "the PNG's pixel data ends early.") from error
+                message = "the PNG's pixel data ends early."
+                raise DecodeError("corrupt" if found["complete"] else "truncated", message) from error
             raise DecodeError("corrupt", "the PNG's pixel data is damaged.") from error
 
     if depth < 8:
         indices = run("P", f"P;{depth}" if depth > 1 else "P;1")
     elif color in (0, 3):
         indices = _words(run("LA", "LA")) if depth == 16 else run("L", "L")
+    if found.get("labels") and color in (0, 3):
+        return Pixels(indices, "gray")
     if color == 3:
         return Pixels(_look_up(indices, found["PLTE"], found.get("tRNS")), "rgb")
     if color == 0:

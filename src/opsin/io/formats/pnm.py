@@ -104,9 +104,9 @@ def _pam(data: bytes) -> tuple[Header, int]:
         raise DecodeError("truncated", "the PAM header ends early.")
     fields: dict[str, bytes] = {}
     for line in data[3:end].splitlines():
-        name, _, value = line.strip().partition(b" ")
-        if name and not name.startswith(b"#"):
-            fields[name.decode("latin-1")] = value.strip()
+        word, _, value = line.strip().partition(b" ")
+        if word and not word.startswith(b"#"):
+            fields[word.decode("latin-1")] = value.strip()
     width, height, depth, maximum = (
         _number(fields.get(name, b""), name) for name in ("WIDTH", "HEIGHT", "DEPTH", "MAXVAL")
     )
@@ -117,8 +117,8 @@ def _pam(data: bytes) -> tuple[Header, int]:
     channels = 4 if alpha and depth == 2 else depth
     details: dict[str, Any] = {"maximum": maximum, "float": False, "stored": depth, "alpha": alpha}
     bits = maximum.bit_length()
-    name = {1: "gray", 2: "gray+alpha", 3: "RGB", 4: "RGBA"}.get(depth, f"{depth} channels")
-    return Header("PNM", width, height, f"{name} {bits}", bits, channels, details=details), end + 7
+    model = {1: "gray", 2: "gray+alpha", 3: "RGB", 4: "RGBA"}.get(depth, f"{depth} channels")
+    return Header("PNM", width, height, f"{model} {bits}", bits, channels, details=details), end + 7
 
 
 def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
@@ -141,6 +141,8 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
         values = np.frombuffer(data, np.uint8 if maximum < 256 else ">u2", count, begin)
     if int(values.max()) > maximum:
         raise DecodeError("corrupt", f"a pixel is {int(values.max())}, above the header's maximum of {maximum}.")
+    if found.get("labels") and stored == 1 and kind != b"1":
+        return Pixels(values.astype(np.uint8 if maximum < 256 else np.uint16).reshape(height, width), "gray")
     image = scale_to_full(values, maximum)
     if kind == b"1":
         image = 255 - image
@@ -190,6 +192,6 @@ def pack(image: Array, *, kind: str = "pnm") -> bytes:
     body = np.ascontiguousarray(image, dtype=">u2" if maximum > 255 else np.uint8).tobytes()
     if kind != "pam" and channels in (1, 3):
         return b"P%d\n%d %d\n%d\n" % (5 if channels == 1 else 6, width, height, maximum) + body
-    name = {1: b"GRAYSCALE", 2: b"GRAYSCALE_ALPHA", 3: b"RGB", 4: b"RGB_ALPHA"}.get(channels, b"BANDS")
+    tuple_type = {1: b"GRAYSCALE", 2: b"GRAYSCALE_ALPHA", 3: b"RGB", 4: b"RGB_ALPHA"}.get(channels, b"BANDS")
     head = b"P7\nWIDTH %d\nHEIGHT %d\nDEPTH %d\nMAXVAL %d\nTUPLTYPE %s\nENDHDR\n"
-    return head % (width, height, channels, maximum, name) + body
+    return head % (width, height, channels, maximum, tuple_type) + body

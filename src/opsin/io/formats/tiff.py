@@ -53,9 +53,8 @@ def _directory(data: bytes, order: str, big: bool, at: int) -> tuple[_Tags, int]
     start = at + count_at
     if entries > _MOST_ENTRIES:
         raise DecodeError("corrupt", f"a TIFF directory claims {entries} entries.")
-    if start + entries * entry + inline > len(data):
-        if start + entries * entry > len(data):
-            raise DecodeError("truncated", "the TIFF was cut inside its directory.")
+    if start + entries * entry > len(data):
+        raise DecodeError("truncated", "the TIFF was cut inside its directory.")
     tags = _Tags()
     for index in range(entries):
         where = start + index * entry
@@ -187,7 +186,7 @@ def _layout(tags: _Tags, limits: Limits) -> dict[str, Any]:
         raise DecodeError("unsupported", "YCbCr in TIFF without JPEG is not decoded. Save it as RGB.")
     if photometric in (5, 6, 8, 9) and (bits not in (8, 16) or sample_format == 3):
         raise DecodeError("unsupported", f"{_MODELS[photometric]} of {bits} bits in TIFF is not decoded.")
-    if photometric == 3 and (bits > 8 or samples != 1 or len(tags.get(320, ())) < 3 << bits):
+    if photometric == 3 and (bits > 8 or samples > 2 or len(tags.get(320, ())) < 3 << bits):
         raise DecodeError("corrupt", "the TIFF's palette does not fit its pixels.")
     extra = tags.get(338, ())
     kinds = tuple(extra) if isinstance(extra, tuple) else ()
@@ -219,7 +218,9 @@ def _layout(tags: _Tags, limits: Limits) -> dict[str, Any]:
 
 def _channels(photometric: int, base: int, samples: int, kinds: tuple[int, ...]) -> int:
     alpha = bool(kinds) and kinds[0] in (1, 2)
-    if photometric in (3, 5, 6, 8, 9):
+    if photometric == 3:
+        return 4 if samples == 2 and alpha else 3
+    if photometric in (5, 6, 8, 9):
         return 3
     if base == 1:
         return 1 if samples == 1 else 4 if samples == 2 and alpha else samples
@@ -267,4 +268,4 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
     """Decode the first page."""
     from opsin.io.formats.tiff_pixels import decode_page
 
-    return decode_page(data, header)
+    return decode_page(data, header, limits)

@@ -1,8 +1,8 @@
 """TIFF pixels: strips or tiles to an array, whatever the depth, planes, predictor and compression.
 
-Deflate and LZMA are Python's own. LZW, PackBits, ZSTD, CCITT, JPEG and WebP go through the libtiff inside Pillow: the strips
-are wrapped in a small new TIFF that describes them as plain bytes (so that any depth and any number of channels comes
-through untouched), with no other tag in it.
+Deflate and LZMA are Python's own, PackBits is ours, JPEG and WebP strips are whole pictures for those decoders. LZW,
+ZSTD and CCITT go through the libtiff inside Pillow: the strips are wrapped in a small new TIFF that describes them as
+plain bytes (so that any depth and any number of channels comes through untouched), with no other tag in it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import numpy as np
 
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels, scale_to_full
+from opsin.io.formats import jpeg, webp
 from opsin.io.formats.tiff_writer import assemble
 from opsin.io.header import Header
+from opsin.io.limits import Limits
 
 _REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
-def decode_page(data: bytes, header: Header) -> Pixels:
+def decode_page(data: bytes, header: Header, limits: Limits) -> Pixels:
     """Decode the page that `tiff.walk` described."""
     found = header.details
     chunks = _slices(data, found)
     if found["compression"] in (7, 50001):
-        stored = _pictures(chunks, found)
+        stored = _pictures(chunks, found, limits)
     else:
         stored = _numbers(chunks, found)
     return _to_space(stored, found, header.notes)
@@ -75,7 +77,7 @@ def _numbers(chunks: list[bytes], found: dict[str, Any]) -> Array:
 def _expand(chunks: list[bytes], found: dict[str, Any]) -> list[Array]:
     """Undo the compression: each chunk becomes rows x bytes."""
     compression, row = found["compression"], found["row"]
-    if compression not in (1, 8, 32946, 34925):
+    if compression not in (1, 8, 32773, 32946, 34925):
         per_plane = found["across"] * found["down"]
         out: list[Array] = []
         for start in range(0, len(chunks), per_plane):
@@ -95,6 +97,8 @@ def _expand(chunks: list[bytes], found: dict[str, Any]) -> list[Array]:
 
 
 def _inflate(chunk: bytes, size: int, compression: int) -> bytes:
+    if compression == 32773:
+        return _unpack_bits(chunk, size)
     try:
         if compression == 34925:
             return lzma.LZMADecompressor().decompress(chunk, size)
@@ -145,43 +149,60 @@ def _run_libtiff(mode: str, size: tuple[int, int], wrapped: bytes) -> Array:
         return np.array(picture)
 
 
-def _pictures(chunks: list[bytes], found: dict[str, Any]) -> Array:
-    """JPEG and WebP strips or tiles: libtiff gives 8-bit channels."""
-    if found["bits"] != 8:
-        raise DecodeError("unsupported", f"a TIFF with JPEG of {found['bits']} bits is not decoded.")
+def _pictures(chunks: list[bytes], found: dict[str, Any], limits: Limits) -> Array:
+    """JPEG and WebP: every strip or tile is a picture of its own."""
     samples = found["samples"] // found["planes"]
-    if samples not in (1, 3, 4):
-        raise DecodeError("unsupported", f"a TIFF with JPEG or WebP of {samples} channels is not decoded.")
-    photometric = found["photometric"] if samples > 1 else 1
-    if found["planes"] > 1 and photometric == 6:
-        raise DecodeError("unsupported", "a TIFF with YCbCr in separate planes is not decoded.")
-    tags: dict[int, Any] = {
-        256: found["width"],
-        257: found["height"],
-        258: (8,) * samples,
-        259: found["compression"],
-        262: photometric,
-        277: samples,
-        284: 1,
-    }
-    if found["tiled"]:
-        tags |= {322: found["chunk_width"], 323: found["chunk_height"]}
-    else:
-        tags[278] = found["chunk_height"]
-    if found["tables"]:
-        tags[347] = found["tables"]
-    if photometric == 6 and found["subsampling"]:
-        tags[530] = tuple(found["subsampling"])
-    if samples == 4 and photometric != 5:
-        tags[338] = 2
-    mode = {1: "L", 3: "RGB", 4: "CMYK" if photometric == 5 else "RGBA"}[samples]
+    if found["bits"] != 8 or samples not in (1, 3, 4):
+        raise DecodeError("unsupported", f"JPEG of {samples} x {found['bits']} bits inside a TIFF is not decoded.")
+    out = np.empty((found["height"], found["width"], found["samples"]), np.uint8)
     per_plane = found["across"] * found["down"]
-    planes = []
-    for start in range(0, len(chunks), per_plane):
-        wrapped = assemble(tags, chunks[start : start + per_plane])
-        plane = _run_libtiff(mode, (found["width"], found["height"]), wrapped)
-        planes.append(plane[..., None] if plane.ndim == 2 else plane)
-    return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+    for index, chunk in enumerate(chunks):
+        plane, place = divmod(index, per_plane)
+        y = (place // found["across"]) * found["chunk_height"]
+        x = (place % found["across"]) * found["chunk_width"]
+        block = _picture(chunk, samples, found, limits)
+        target = out[y : y + found["chunk_height"], x : x + found["chunk_width"]]
+        if block.shape[0] < target.shape[0] or block.shape[1] < target.shape[1]:
+            raise DecodeError("corrupt", "a strip or tile of the TIFF is smaller than the directory says.")
+        channels = slice(None) if found["planes"] == 1 else slice(plane, plane + 1)
+        target[..., channels] = block[: target.shape[0], : target.shape[1]]
+    return out
+
+
+def _picture(chunk: bytes, samples: int, found: dict[str, Any], limits: Limits) -> Array:
+    if found["compression"] == 50001:
+        head = webp.walk(chunk, limits)
+        block = webp.pixels(chunk, head, limits).array
+    else:
+        tables = found["tables"]
+        if tables:  # SOI tables EOI: they go between the strip's own SOI and the rest
+            if tables[:2] != b"\xff\xd8" or tables[-2:] != b"\xff\xd9" or chunk[:2] != b"\xff\xd8":
+                raise DecodeError("corrupt", "the TIFF's JPEG tables are damaged.")
+            chunk = tables[:-2] + chunk[2:]
+        head = jpeg.walk(chunk, limits)
+        coded = {2: "RGB", 5: "CMYK", 6: "YCbCr"}.get(found["photometric"], "") if samples > 1 else ""
+        block = jpeg.strip_pixels(chunk, head, coded)
+    if block.ndim == 2:
+        block = block[..., None]
+    if block.shape[2] != samples:
+        raise DecodeError("corrupt", f"a strip of the TIFF holds {block.shape[2]} channels, not {samples}.")
+    return block
+
+
+def _unpack_bits(chunk: bytes, size: int) -> bytes:
+    """Undo PackBits. Source: TIFF 6.0, section 9."""
+    out = bytearray()
+    at, end = 0, len(chunk)
+    while len(out) < size and at < end:
+        count = chunk[at]
+        at += 1
+        if count < 128:
+            out += chunk[at : at + count + 1]
+            at += count + 1
+        elif count > 128:
+            out += chunk[at : at + 1] * (257 - count)
+            at += 1
+    return bytes(out[:size])
 
 
 def _values(rows: Array, width: int, samples: int, found: dict[str, Any]) -> Array:
@@ -227,8 +248,16 @@ def _to_space(stored: Array, found: dict[str, Any], notes: list[Note]) -> Pixels
     """Turn stored samples into gray, RGB(A), ink, Lab or bands at full scale."""
     photometric, samples, bits = found["photometric"], found["samples"], found["bits"]
     floats = stored.dtype.kind == "f"
+    if found.get("labels") and found["base"] == 1 and samples == 1 and not floats:
+        return Pixels(stored[..., 0], "gray")
     if photometric == 3:
-        return Pixels(_palette(found["palette"], bits)[stored[..., 0]], "rgb")
+        image = _palette(found["palette"], bits)[stored[..., 0]]
+        if found["channels"] == 4:
+            alpha = scale_to_full(stored[..., 1:], (1 << bits) - 1)
+            image = np.concatenate([image, alpha], axis=2)
+            if found["extra"][0] == 1:
+                image = _straight(image, notes)
+        return Pixels(image, "rgb")
     if floats:
         if stored.dtype != np.float32:
             if stored.dtype == np.float64:
