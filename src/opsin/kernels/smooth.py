@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opsin.geometry import fold
+from opsin.kernels.gaussian import gaussian
 from opsin.types import Border
 
-__all__ = ["along", "box_sum", "correlate", "extended", "gaussian", "gaussian_taps", "separable"]
+__all__ = ["box_sum", "correlate", "extended", "soft"]
 
 Values: TypeAlias = NDArray[Any]
 _BLOCK = 1 << 16  # values worked on at a time, so that a block stays in the cache for all taps
-
-
-def gaussian_taps(sigma: float, truncate: float = 4.0) -> NDArray[np.float64]:
-    """Sample a bell curve at whole pixels, cut at `truncate` sigma as SciPy does, with sum 1."""
-    radius = int(truncate * sigma + 0.5)
-    taps = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-radius, radius + 1)]
-    return np.array(taps) / math.fsum(taps)
 
 
 def extended(values: Values, before: int, after: int, axis: int, border: Border) -> Values:
@@ -38,69 +31,30 @@ def extended(values: Values, before: int, after: int, axis: int, border: Border)
     return np.take(values, np.clip(at, 0, n - 1), axis=axis)
 
 
-def along(values: Values, taps: Sequence[float] | NDArray[Any], axis: int, border: Border) -> Values:
-    """Correlate floats H W (C) with an odd number of taps along axis 0 or 1."""
-    weights = [float(t) for t in taps]
-    r = len(weights) // 2
-    even = all(weights[r - k] == weights[r + k] for k in range(1, r + 1))
-    h, w = values.shape[:2]
-    out = np.empty(values.shape, values.dtype)
-    flat_out = out.reshape(h, -1)
-    padded = extended(values, r, r, axis, border).reshape(h + 2 * r if axis == 0 else h, -1)
-    step = 1 if axis == 0 else values.size // (h * w)
-    rows = max(1, _BLOCK // flat_out.shape[1])
-    columns = flat_out.shape[1]
-    for top in range(0, h, rows):
-        count = min(rows, h - top)
-
-        def tap(k: int, top: int = top, count: int = count) -> Values:
-            if axis == 0:
-                return padded[top + k : top + k + count]
-            return padded[top : top + count, k * step : k * step + columns]
-
-        block = flat_out[top : top + count]
-        np.multiply(tap(r), values.dtype.type(weights[r]), out=block)
-        scratch = np.empty_like(block)
-        for k in range(1, r + 1):
-            if even:
-                np.add(tap(r - k), tap(r + k), out=scratch)
-                scratch *= values.dtype.type(weights[r - k])
-                block += scratch
-            else:
-                for at in (r - k, r + k):
-                    np.multiply(tap(at), values.dtype.type(weights[at]), out=scratch)
-                    block += scratch
-    return out
-
-
-def separable(values: Values, taps: Sequence[float] | NDArray[Any], border: Border) -> Values:
-    """Correlate floats H W (C) with the same taps along both axes."""
-    return along(along(values, taps, 0, border), taps, 1, border)
-
-
-def gaussian(values: Values, sigma: float, border: Border = "reflect") -> Values:
-    """Smooth floats H W (C) with a bell curve.
+def soft(values: Values, sigma: float, border: Border = "reflect") -> Values:
+    """Smooth floats H W (C) with a bell curve of any width in bounded time.
 
     Up to sigma 20 every tap is summed. Beyond that what sigma 6 leaves is sampled sparsely, smoothed there and
     interpolated back; it differs from the full sum by at most one percent of the sum's standard deviation.
     """
     if sigma <= 20.0 or min(values.shape[:2]) < 8:
-        return separable(values, gaussian_taps(sigma), border)
-    first = separable(values, gaussian_taps(6.0), border)
-    step = 2 if sigma < 36.0 else 4
+        return gaussian(values, sigma, border)
+    out = gaussian(values, 6.0, border)
+    rest, step = math.sqrt(sigma * sigma - 36.0), 2 if sigma < 36.0 else 4
     # a rim of whole steps keeps the grid regular and the border what it is
     rim = step * math.ceil(4.0 * sigma / step)
+    coarse = out
     for axis in (0, 1):
-        n = first.shape[axis]
-        wide = extended(first, rim, rim + step, axis, border)
+        wide = extended(coarse, rim, rim + step, axis, border)
         coarse = np.take(wide, np.arange(0, wide.shape[axis], step), axis=axis)
-        smooth = along(coarse, gaussian_taps(math.sqrt(sigma * sigma - 36.0) / step), axis, "replicate")
-        at = (np.arange(n) + rim) / step
+    coarse = gaussian(np.ascontiguousarray(coarse), rest / step, "replicate")
+    for axis in (0, 1):
+        at = (np.arange(out.shape[axis]) + rim) / step
         low = at.astype(np.int64)
-        part = (at - low).astype(first.dtype).reshape([-1 if a == axis else 1 for a in range(first.ndim)])
-        here, there = np.take(smooth, low, axis=axis), np.take(smooth, low + 1, axis=axis)
-        first = here + (there - here) * part
-    return first
+        part = (at - low).astype(out.dtype).reshape([-1 if a == axis else 1 for a in range(out.ndim)])
+        here, there = np.take(coarse, low, axis=axis), np.take(coarse, low + 1, axis=axis)
+        coarse = here + (there - here) * part
+    return coarse
 
 
 def correlate(values: Values, kernel: NDArray[Any], border: Border) -> Values:

@@ -8,7 +8,7 @@ import numpy as np
 from opsin.chance import Rng
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.geometry import Size, Warp
-from opsin.kernels.smooth import gaussian
+from opsin.kernels.smooth import soft
 from opsin.op import geometric
 from opsin.types import SUPPLIED, Array, Border, Bound, Channels, Fill, Unit, Usual
 
@@ -62,8 +62,7 @@ def elastic(
     x, y = _middles(size)
     shape = (size.height, size.width)
     dx, dy = (
-        gaussian(rng.uniform(name, -1.0, 1.0, shape).astype(np.float32), sigma).astype(np.float64)
-        for name in ("dx", "dy")
+        soft(rng.uniform(name, -1.0, 1.0, shape).astype(np.float32), sigma).astype(np.float64) for name in ("dx", "dy")
     )
     return Warp.bend(_field(size, x + alpha * dx, y + alpha * dy), size)
 
