@@ -1,7 +1,7 @@
 """The doors of Opsin: the few functions through which anything from outside comes in or goes out.
 
     read     path, bytes, file object, address -> bytes     `reading`, `readdoor`, `netdoor`
-    decode   bytes -> picture                               `decoding`, `header`, `formats`
+    decode   bytes -> picture                               `decoding`, `headers`, `formats`
     write    picture -> bytes -> file                       `encoding`, `writing`
     path     any name -> a safe output key                  `paths`
     parse    JSON, YAML, XML, CSV, NPY                      `parse`
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from opsin.io.facts import Facts as Facts
     from opsin.io.facts import Note as Note
     from opsin.io.facts import Picture as Picture
-    from opsin.io.header import Header as Header
-    from opsin.io.header import header as header
-    from opsin.io.header import sniff as sniff
+    from opsin.io.headers import Header as Header
+    from opsin.io.headers import header as header
+    from opsin.io.headers import sniff as sniff
     from opsin.io.interop import from_opencv as from_opencv
     from opsin.io.interop import from_pillow as from_pillow
     from opsin.io.interop import from_torch as from_torch
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Blob": "readdoor",
     "Facts": "facts",
-    "Header": "header",
+    "Header": "headers",
     "LOCAL": "limits",
     "Limits": "limits",
     "Note": "facts",
@@ -57,11 +57,11 @@ _HOME = {
     "from_opencv": "interop",
     "from_pillow": "interop",
     "from_torch": "interop",
-    "header": "header",
+    "header": "headers",
     "read": "reading",
     "read_bytes": "readdoor",
     "read_with_facts": "reading",
-    "sniff": "header",
+    "sniff": "headers",
     "sweep": "writing",
     "to_opencv": "interop",
     "to_pillow": "interop",

@@ -11,7 +11,7 @@ from opsin.errors import DecodeError
 from opsin.io.color import to_srgb
 from opsin.io.exif import orient
 from opsin.io.facts import Facts, Note, Picture
-from opsin.io.header import Header, header, module_of
+from opsin.io.headers import Header, header, module_of
 from opsin.io.limits import LOCAL, Limits
 
 __all__ = ["decode"]

@@ -137,7 +137,7 @@ def encode(image: Array, format: str, **options: Any) -> bytes:
             GIF: uint8, 1, or 3 with at most 256 different colors. PNM: bool, uint8, uint16, 1 or 3. PAM: uint8,
             uint16, any. PFM: float32, 1 or 3. bool is written as 0 and 255 where a format has no bits.
         format: `png`, `jpeg`, `webp`, `tiff`, `bmp`, `gif`, `avif`, `pnm`, `pam`, `pfm`, `npy`, or a usual extension.
-        options: `compression` 0..9 (PNG, 6) or deflate, none (TIFF); `quality` (JPEG 95, WebP 90, AVIF 90);
+        options: `compression` 0..9 (PNG, 1) or deflate, none (TIFF); `quality` (JPEG 95, WebP 90, AVIF 90);
             `subsampling` (JPEG 4:2:0, AVIF 4:4:4); `progressive` (JPEG); `lossless`, `effort` (WebP); `speed` (AVIF).
     Returns: the bytes of the file.
     Raises: ParamError.

@@ -47,19 +47,25 @@ def orientation_of(blob: bytes) -> int:
 
 
 def orient(image: Array, orientation: int) -> Array:
-    """Turn a picture upright: a view, without copying.
+    """Turn a picture upright.
 
     Args:
         image: H W or H W C as stored.
         orientation: 1 to 8 as in EXIF.
+    Returns: the picture itself for 1, else a C-contiguous copy.
     Source: EXIF 2.32, tag 274.
     """
     if orientation == 1:
         return image
+    channels = image.shape[2] if image.ndim == 3 else 0
+    turned = np.ascontiguousarray(image)
+    if channels:  # a pixel moves as one item, which NumPy copies several times faster than channel by channel
+        turned = turned.view(f"V{image.itemsize * channels}")[..., 0]
     if orientation >= 5:
-        image = np.swapaxes(image, 0, 1)
+        turned = turned.T
     if orientation in (3, 4, 7, 8):
-        image = image[::-1]
+        turned = turned[::-1]
     if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
+        turned = turned[:, ::-1]
+    turned = np.ascontiguousarray(turned)
+    return turned.view(image.dtype).reshape(*turned.shape, channels) if channels else turned

@@ -12,7 +12,7 @@ import numpy as np
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels
 from opsin.io.formats._pillow import to_bytes
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 # (quarter turns counter-clockwise, mirror axis) -> EXIF orientation; the turn comes first, then the mirror

@@ -10,7 +10,7 @@ import numpy as np
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels, is_gray
 from opsin.io.formats._pillow import decode_with, to_bytes
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 from opsin.io.npy_header import NpyError, read_npy_header
 

@@ -13,7 +13,7 @@ from opsin.errors import DecodeError
 from opsin.io.exif import orientation_of
 from opsin.io.facts import Array, Note, Pixels, scale_to_full
 from opsin.io.formats._pillow import decode_with
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}

@@ -13,7 +13,7 @@ from opsin.io.formats._pillow import to_bytes
 _COLOR = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
-def pack(image: Array, *, compression: int = 6) -> bytes:
+def pack(image: Array, *, compression: int = 1) -> bytes:
     """Encode H W or H W 1 to 4, of bool (1 bit), uint8 or uint16."""
     if image.dtype == np.bool_:
         packed = np.packbits(image, axis=1)

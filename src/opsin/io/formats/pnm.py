@@ -9,7 +9,7 @@ import numpy as np
 
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels, Space, scale_to_full
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 _TOKEN = re.compile(rb"(?:[ \t\r\n\v\f]|#[^\r\n]*[\r\n])*([^ \t\r\n\v\f#]+)")

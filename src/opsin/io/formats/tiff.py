@@ -7,7 +7,7 @@ from typing import Any
 
 from opsin.errors import DecodeError
 from opsin.io.facts import Note, Pixels
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 _ITEM = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}

@@ -18,7 +18,7 @@ from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels, scale_to_full
 from opsin.io.formats import jpeg, webp
 from opsin.io.formats.tiff_writer import assemble
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 _REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))

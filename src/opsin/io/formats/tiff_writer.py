@@ -97,5 +97,5 @@ def pack(image: Array, *, compression: str = "deflate") -> bytes:
     tags[278] = min(per_strip, height)
     strips = [rows[y : y + per_strip].tobytes() for y in range(0, height, per_strip)]
     if compression == "deflate":
-        strips = [zlib.compress(strip, 6) for strip in strips]
+        strips = [zlib.compress(strip, 3) for strip in strips]
     return assemble(tags, strips)

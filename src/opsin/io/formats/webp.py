@@ -12,7 +12,7 @@ from opsin.errors import DecodeError
 from opsin.io.exif import orientation_of
 from opsin.io.facts import Array, Note, Pixels
 from opsin.io.formats._pillow import to_bytes
-from opsin.io.header import Header
+from opsin.io.headers import Header
 from opsin.io.limits import Limits
 
 
