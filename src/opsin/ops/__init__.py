@@ -11,8 +11,17 @@ from opsin.op import operations as _operations
 _BEFORE = set(globals())
 
 # fmt: off
+from opsin.ops.blur import *
+from opsin.ops.channels import *
+from opsin.ops.color import *
+from opsin.ops.frame import *
+from opsin.ops.noise import *
+from opsin.ops.occlude import *
+from opsin.ops.random_crop import *
 from opsin.ops.rigid import *
+from opsin.ops.select import *
 from opsin.ops.tone import *
+from opsin.ops.values import *
 
 # fmt: on
 

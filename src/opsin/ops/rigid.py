@@ -62,9 +62,7 @@ def flip_vertical(
 
 
 @geometric
-def transpose(
-    size: Size, /, *, border: Border = "constant", fill: Fill = 0.0, channels: Channels = "color"
-) -> Warp:
+def transpose(size: Size, /, *, border: Border = "constant", fill: Fill = 0.0, channels: Channels = "color") -> Warp:
     """Swap rows and columns: mirror at the diagonal from top-left to bottom-right.
 
     Use it with the flips to reach all eight positions of a square picture.
