@@ -11,10 +11,13 @@ from opsin.op import operations as _operations
 _BEFORE = set(globals())
 
 # fmt: off
+from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.channels import *
 from opsin.ops.color import *
+from opsin.ops.edges import *
 from opsin.ops.frame import *
+from opsin.ops.morphology import *
 from opsin.ops.noise import *
 from opsin.ops.occlude import *
 from opsin.ops.random_crop import *
