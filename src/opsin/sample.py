@@ -74,6 +74,7 @@ class Sample:
         self._load: Callable[[], Array] | None = None
         self._image: Array | None = None
         self.source: Any = None
+        self.facts: Any = None
         if isinstance(image, np.ndarray):
             self._image = check_image("Sample", image)
         elif isinstance(image, str | bytes | bytearray | memoryview | os.PathLike):
@@ -130,9 +131,10 @@ class Sample:
     def image(self) -> Array:
         """The picture as it is now."""
         if self._image is None:
-            from opsin.io import read
+            from opsin.io import read_with_facts
 
-            self._image = read(self.source)
+            picture = read_with_facts(self.source)
+            self._image, self.facts = picture.image, picture.facts
         return self._image
 
     @property

@@ -201,12 +201,7 @@ class Pipeline:
         Raises:
             PipelineError: training without key or epoch, or a step that does not fit the picture.
         """
-        given = self._sample(sample)
-        steps = self._draw(mode, key if key is not None else given.key, epoch, draw)
-        rng = self._address(mode, key if key is not None else given.key, epoch, draw)
-        out = self._run(given, steps, rng, partners)
-        out.draws = {d.id: d.plain()["params"] for d in steps}
-        return out
+        return self.run(sample, mode=mode, key=key, epoch=epoch, draw=draw, partners=partners)
 
     def draw(
         self,
@@ -252,11 +247,36 @@ class Pipeline:
         partners: Any = None,
     ) -> list[Trace]:
         """Run step by step and give every intermediate sample with its value range and time."""
-        given = self._sample(sample)
-        steps = self._draw(mode, key, epoch, draw)
         traces: list[Trace] = []
-        self._run(given, steps, self._address(mode, key, epoch, draw), partners, traces)
+        self.run(sample, traces=traces, mode=mode, key=key, epoch=epoch, draw=draw, partners=partners)
         return traces
+
+    def run(
+        self,
+        sample: Any,
+        *,
+        mode: Mode = "infer",
+        key: int | str | None = None,
+        epoch: int | None = None,
+        draw: int = 0,
+        partners: Any = None,
+        traces: list[Trace] | None = None,
+        timings: dict[str, float] | None = None,
+    ) -> Sample:
+        """Run as a call does, and collect every intermediate sample or the seconds of every step on the way."""
+        given = self._sample(sample)
+        rng = self._address(mode, key if key is not None else given.key, epoch, draw)
+        steps = draw_nodes(self._steps, self._ids, rng)
+        partner = None
+        if partners is not None:
+            from opsin.pipeline.partners import Partners
+
+            partner = Partners(self, partners, rng)
+        out = run_steps(given, steps, partner=partner, traces=traces, timings=timings)
+        if out is given:
+            out = out.with_image(out.image)
+        out.draws = {d.id: d.plain()["params"] for d in steps}
+        return out
 
     def explain(self) -> str:
         """Print steps, draws and plan as text."""
@@ -322,20 +342,6 @@ class Pipeline:
 
     def _draw(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> list[Drawn]:
         return draw_nodes(self._steps, self._ids, self._address(mode, key, epoch, draw))
-
-    def _run(
-        self,
-        sample: Sample,
-        steps: list[Drawn],
-        rng: Rng | None,
-        partners: Any,
-        traces: list[Trace] | None = None,
-    ) -> Sample:
-        if partners is None:
-            return run_steps(sample, steps, traces=traces)
-        from opsin.pipeline.partners import Partners
-
-        return run_steps(sample, steps, partner=Partners(self, partners, rng), traces=traces)
 
 
 def _canonical(value: Any) -> Any:

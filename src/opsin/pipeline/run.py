@@ -66,9 +66,22 @@ class _Carried:
 
 
 def run_steps(
-    sample: Sample, steps: Sequence[Drawn], *, partner: Partner | None = None, traces: list[Trace] | None = None
+    sample: Sample,
+    steps: Sequence[Drawn],
+    *,
+    partner: Partner | None = None,
+    traces: list[Trace] | None = None,
+    timings: dict[str, float] | None = None,
 ) -> Sample:
-    """Run drawn steps one after another; stop where a step filters the sample."""
+    """Run drawn steps one after another; stop where a step filters the sample.
+
+    Args:
+        sample: where to begin.
+        steps: what to run.
+        partner: gives the other samples of a mixing step.
+        traces: collects every intermediate sample.
+        timings: collects the seconds of every step by its id.
+    """
     check_image("pipeline", sample.image)
     state = _Carried(sample)
     for position, drawn in enumerate(steps):
@@ -79,8 +92,10 @@ def run_steps(
             if drawn.id == drawn.step.op or type(reason) is not PipelineError:
                 raise
             raise PipelineError(f"step '{drawn.id}': {reason}") from None
+        seconds = time.perf_counter() - start
+        if timings is not None:
+            timings[drawn.id] = seconds
         if traces is not None:
-            seconds = time.perf_counter() - start
             traces.append(Trace(drawn.id, drawn.step.op, dict(drawn.params), state.finished(), seconds))
         if state.sample.filtered is not None:
             break

@@ -1,0 +1,1 @@
+"""What people touch: derived from the specs, imported by nothing below."""

@@ -1,0 +1,140 @@
+"""`opsin apply`: one technique on pictures or folders."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.markup import escape
+
+from opsin.chance import Rng
+from opsin.errors import OpsinError, ParamError
+from opsin.op import Op, op_of
+from opsin.surfaces.cli.app import app, console, errors
+from opsin.surfaces.cli.words import op_params
+
+__all__: list[str] = []
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".pnm", ".pgm", ".ppm", ".pbm"}
+
+
+@app.command("apply", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def apply_command(
+    context: typer.Context,
+    op: Annotated[str, typer.Argument(metavar="OP", help="The technique; opsin ops lists them.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures or folders; - for standard input.")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="A picture's name, or a folder; - for standard output (PNG).")
+    ],
+    seed: Annotated[int, typer.Option(help="Addresses the draws of techniques that draw.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> int:
+    """Run one technique on pictures or folders; its parameters read --name value.
+
+    Results that are not pictures give a JSON file and a picture with the result drawn on it.
+    """
+    entry = op_of(op)
+    names, words = _divide([*inputs, *context.args])
+    params = op_params(entry.spec, words)
+    files = _files(names)
+    single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy"} or out == "-")
+    written, bad = [], 0
+    for source, relative in files:
+        try:
+            target = Path(out) if single else Path(out) / relative
+            written += _one(entry, params, source, target, seed)
+        except ParamError:
+            raise
+        except OpsinError as reason:
+            if len(files) == 1:
+                raise
+            bad += 1
+            errors.print(f"[red]opsin:[/] {escape(str(reason))}", soft_wrap=True)
+    if json:
+        typer.echo(json_.dumps({"written": written, "failed": bad}, indent=2))
+    elif out != "-":
+        for name in written if len(written) <= 4 else []:
+            console.print(escape(name), soft_wrap=True)
+        if len(written) > 4:
+            console.print(f"{len(written)} files in {escape(out)}", soft_wrap=True)
+    return 3 if bad else 0
+
+
+def _divide(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part file names from `--name value` words; every name before the first `--`."""
+    first = next((i for i, w in enumerate(words) if w.startswith("--")), len(words))
+    return words[:first], words[first:]
+
+
+def _files(inputs: list[str]) -> list[tuple[Any, Path]]:
+    """List (source, name below the output folder) of every picture."""
+    out: list[tuple[Any, Path]] = []
+    for name in inputs:
+        path = Path(name)
+        if name == "-":
+            out.append((sys.stdin.buffer.read(), Path("stdin.png")))
+        elif path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+            out += [(p, p.relative_to(path)) for p in found]
+        else:
+            out.append((path, Path(path.name)))
+    if not out:
+        raise OpsinError(f"{', '.join(inputs)}: holds no pictures.")
+    return out
+
+
+def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int) -> list[str]:
+    from opsin.io import encode, read, write, write_bytes
+    from opsin.sample import Sample
+
+    given = dict(params)
+    if entry.spec.random:
+        given["rng"] = Rng(seed, key=target.name)
+    image: Any = read(source)
+    if entry.spec.takes == "mask":
+        image = (image if image.ndim == 2 else image[..., 0]) > 0
+    elif entry.spec.takes == "sample":
+        image = Sample(image, key=target.name)
+    result = entry.public(image, **given)
+    if isinstance(result, Sample):
+        if result.filtered is not None:
+            raise OpsinError(f"{target.name}: {result.filtered}")
+        result = result.image
+    if str(target) != "-":
+        target.parent.mkdir(parents=True, exist_ok=True)
+    picture = isinstance(result, np.ndarray) and entry.spec.returns in ("image", "warp", "mask", "rgb", "gray")
+    if picture:
+        if str(target) == "-":
+            sys.stdout.buffer.write(encode(result, "png"))
+            return ["-"]
+        write(result, target)
+        return [str(target)]
+    plain = result.to_dict() if hasattr(result, "to_dict") else _plain(result)
+    text = json_.dumps(plain, indent=2) + "\n"
+    if str(target) == "-":
+        typer.echo(text, nl=False)
+        return ["-"]
+    side = target.with_suffix(".json")
+    write_bytes(side, text.encode())
+    written = [str(side)]
+    if hasattr(result, "draw"):
+        write(result.draw(image), target if target.suffix.lower() in _SUFFIXES else target.with_suffix(".png"))
+        written.append(str(target))
+    return written
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays and NumPy numbers into plain data."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,111 @@
+"""Read what people type: sizes, parts, and the values of parameters by their specs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from opsin.errors import OpsinError, ParamError, refusal
+from opsin.kinds import ArrayKind, Flag, Text
+from opsin.spec import OpSpec, Param
+
+__all__ = ["memory", "op_params", "part", "split_parts"]
+
+
+def memory(text: str) -> int:
+    """Read an amount of memory: `4G`, `512M`, `0`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE)
+    if not match:
+        raise OpsinError(refusal("memory", "value", "an amount such as 4G or 512M", text))
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def part(text: str) -> float:
+    """Read a part of the whole: `5%` or `0.05`."""
+    try:
+        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        raise OpsinError(refusal("max-bad", "value", "a part such as 5% or 0.05", text)) from None
+    return value
+
+
+def split_parts(text: str) -> tuple[tuple[str, float], ...]:
+    """Read parts of a split: `train=0.8,val=0.2`."""
+    out = []
+    for item in text.split(","):
+        name, equals, value = item.partition("=")
+        try:
+            out.append((name.strip(), float(value)))
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise OpsinError(refusal("split", "value", "parts such as train=0.8,val=0.2", text))
+    return tuple(out)
+
+
+def op_params(spec: OpSpec, words: list[str]) -> dict[str, Any]:
+    """Read `--name value` pairs by a technique's spec; `--flag` and `--no-flag` for true and false.
+
+    Raises:
+        ParamError: an unknown name or a value of a wrong kind, in the one sentence.
+    """
+    out: dict[str, Any] = {}
+    i = 0
+    while i < len(words):
+        word = words[i]
+        if not word.startswith("--"):
+            raise ParamError(f"{spec.name}: '{word}' is not understood; parameters read --name value.")
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        flag = name.removeprefix("no_")
+        param = spec.params.get(name) or spec.params.get(flag)
+        if param is None or param.supplied:
+            spec.fill({name: value})
+            raise ParamError(f"{spec.name}: '{name}' is supplied; leave it out.")
+        if isinstance(param.kind, Flag) and not equals and (i + 1 == len(words) or words[i + 1].startswith("--")):
+            out[param.name] = name == param.name
+            i += 1
+            continue
+        if not equals:
+            if i + 1 == len(words):
+                raise ParamError(refusal(spec.name, name, param.english(), "nothing"))
+            i += 1
+            value = words[i]
+        out[param.name] = param.accept(spec.name, _value(param, value))
+        i += 1
+    return out
+
+
+def _value(param: Param, text: str) -> Any:
+    """Turn text into a value: a file for pictures and masks, JSON, a comma list, or the text itself."""
+    kind = param.kind
+    if isinstance(kind, ArrayKind) and Path(text).exists():
+        return read_array(kind.role, text)
+    if isinstance(kind, Text):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    if "," in text:
+        try:
+            return tuple(float(t) for t in text.strip("()[]").split(","))
+        except ValueError:
+            return text
+    return text
+
+
+def read_array(role: str, path: str) -> Any:
+    """Read a file as a parameter: a picture, a mask (not black), labels, or an array of numbers."""
+    from opsin.io import read
+
+    image = read(path)
+    if role in ("mask", "labels", "array") and image.ndim == 3 and image.shape[2] in (3, 4):
+        image = image[..., 0]
+    if role == "mask":
+        return image > 0
+    if role == "labels":
+        return image.astype("int64")
+    return image
