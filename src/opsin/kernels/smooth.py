@@ -16,6 +16,7 @@ __all__ = ["box_sum", "correlate", "extended", "soft"]
 
 Values: TypeAlias = NDArray[Any]
 _BLOCK = 1 << 16  # values worked on at a time, so that a block stays in the cache for all taps
+_MANY = 100  # from this many taps on a Fourier transform is faster
 
 
 def extended(values: Values, before: int, after: int, axis: int, border: Border) -> Values:
@@ -58,7 +59,12 @@ def soft(values: Values, sigma: float, border: Border = "reflect") -> Values:
 
 
 def correlate(values: Values, kernel: NDArray[Any], border: Border) -> Values:
-    """Correlate floats H W (C) with a kernel of odd height and width; taps that are 0 cost nothing."""
+    """Correlate floats H W (C) with a kernel of odd height and width.
+
+    Few taps are summed one by one; many go through Fourier space in double, where their number costs nothing.
+    """
+    if np.count_nonzero(kernel) > _MANY:
+        return _transformed(values, kernel, border)
     ry, rx = kernel.shape[0] // 2, kernel.shape[1] // 2
     h, w = values.shape[:2]
     step = values.size // (h * w)
@@ -76,6 +82,33 @@ def correlate(values: Values, kernel: NDArray[Any], border: Border) -> Values:
             np.multiply(padded[top + i : top + i + count, j * step : j * step + columns], weight, out=scratch)
             block += scratch
     return out
+
+
+def _transformed(values: Values, kernel: NDArray[Any], border: Border) -> Values:
+    ry, rx = kernel.shape[0] // 2, kernel.shape[1] // 2
+    h, w = values.shape[:2]
+    shape = (_smooth_number(h + 4 * ry), _smooth_number(w + 4 * rx))
+    flat = np.zeros(shape)
+    flat[: kernel.shape[0], : kernel.shape[1]] = kernel
+    gain = np.conj(np.fft.rfft2(flat))
+    out = np.empty((h, w, values.size // (h * w)), values.dtype)
+    for c in range(out.shape[2]):
+        plane = values.reshape(h, w, -1)[..., c].astype(np.float64)
+        padded = extended(extended(plane, ry, ry, 0, border), rx, rx, 1, border)
+        out[..., c] = np.fft.irfft2(np.fft.rfft2(padded, shape) * gain, shape)[:h, :w]
+    return out.reshape(values.shape)
+
+
+def _smooth_number(n: int) -> int:
+    """The next number without prime factors above 5: such sizes are transformed fast."""
+    while True:
+        rest = n
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+        n += 1
 
 
 def box_sum(values: Values, radius: int, border: Border) -> Values:
