@@ -87,7 +87,7 @@ def _decode(
     if upright:
         image = orient(image, found.orientation)
     image = np.ascontiguousarray(image)
-    if not (image.flags.owndata and image.flags.writeable):
+    if not image.flags.writeable:  # still the input's own memory
         image = image.copy()
     mismatch = _mismatch(source, found.format)
     if mismatch:

@@ -164,6 +164,8 @@ def sniff(data: bytes) -> str:
 
 
 def _name_other(data: bytes) -> DecodeError:
+    if b"IHDR" in data[8:18]:
+        return DecodeError("corrupt", "the PNG signature is damaged, as a transfer in text mode leaves it.")
     if data[:4] == b"RIFF":
         return _unsupported("an AVI video" if data[8:12] == b"AVI " else "a RIFF file that is no WebP")
     for offset, magic, name in _OTHERS:
