@@ -6,4 +6,6 @@ pub mod error;
 pub mod jpeg;
 #[cfg(feature = "python")]
 mod python;
+pub mod resample;
 pub mod simd;
+pub mod warp;

@@ -30,7 +30,11 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub const START: Cursor = Cursor { word: 0, bits: 0, at: 0 };
+    pub const START: Cursor = Cursor {
+        word: 0,
+        bits: 0,
+        at: 0,
+    };
 
     /// Fills the word to at least 56 bits.
     #[inline(always)]
@@ -71,7 +75,14 @@ pub struct Window<'a> {
 impl<'a> Window<'a> {
     pub fn new(data: &'a [u8], start: usize, buffer: &'a mut WindowBuffer) -> Window<'a> {
         buffer.0.resize(WINDOW + PAD, 0);
-        let mut window = Window { data, source: start, bytes: &mut buffer.0, valid: 0, stop: Stop::No, restarts: 0 };
+        let mut window = Window {
+            data,
+            source: start,
+            bytes: &mut buffer.0,
+            valid: 0,
+            stop: Stop::No,
+            restarts: 0,
+        };
         window.fill();
         window
     }
@@ -85,17 +96,20 @@ impl<'a> Window<'a> {
     #[inline(always)]
     pub fn ensure(&mut self, cursor: &mut Cursor) {
         if self.stop == Stop::No && cursor.at + RESERVE > self.valid {
-            self.slide(cursor);
+            *cursor = self.slide(*cursor);
         }
     }
 
+    // By value: a cursor whose address is taken would live in memory instead of registers.
     #[cold]
-    fn slide(&mut self, cursor: &mut Cursor) {
+    #[inline(never)]
+    fn slide(&mut self, mut cursor: Cursor) -> Cursor {
         let from = cursor.at.min(self.valid);
         self.bytes.copy_within(from..self.valid, 0);
         self.valid -= from;
         cursor.at -= from;
         self.fill();
+        cursor
     }
 
     /// Copies bytes without their stuffing until the window is full or a marker stops it.

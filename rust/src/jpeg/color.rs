@@ -15,23 +15,56 @@ pub struct RowBuffers {
 
 /// Where the wanted region lies in the scaled picture.
 pub fn scaled_region(header: &Header, denom: usize, region: Option<Region>) -> Region {
-    let r = region.unwrap_or(Region { x: 0, y: 0, w: header.width, h: header.height });
+    let r = region.unwrap_or(Region {
+        x: 0,
+        y: 0,
+        w: header.width,
+        h: header.height,
+    });
     let (x, y) = (r.x / denom, r.y / denom);
-    Region { x, y, w: (r.x + r.w).div_ceil(denom) - x, h: (r.y + r.h).div_ceil(denom) - y }
+    Region {
+        x,
+        y,
+        w: (r.x + r.w).div_ceil(denom) - x,
+        h: (r.y + r.h).div_ceil(denom) - y,
+    }
 }
 
 impl Decoder {
     /// Decodes to interleaved RGB (or gray) rows; `out` holds the scaled region. True when nothing was stepped over.
-    pub fn decode_pixels(&mut self, data: &[u8], header: &Header, denom: usize, region: Option<Region>, out: &mut [u8]) -> Result<bool> {
+    pub fn decode_pixels(
+        &mut self,
+        data: &[u8],
+        header: &Header,
+        denom: usize,
+        region: Option<Region>,
+        out: &mut [u8],
+    ) -> Result<bool> {
         let target = scaled_region(header, denom, region);
         // Upsampling looks one chroma sample beyond the region.
         let around = region.map(|r| {
             let margin = 2 * denom;
             let (x, y) = (r.x.saturating_sub(margin), r.y.saturating_sub(margin));
-            let (right, bottom) = ((r.x + r.w + margin).min(header.width), (r.y + r.h + margin).min(header.height));
-            Region { x, y, w: right.saturating_sub(x), h: bottom.saturating_sub(y) }
+            let (right, bottom) = (
+                (r.x + r.w + margin).min(header.width),
+                (r.y + r.h + margin).min(header.height),
+            );
+            Region {
+                x,
+                y,
+                w: right.saturating_sub(x),
+                h: bottom.saturating_sub(y),
+            }
         });
-        let whole = self.decode_planes(data, header, &Request { denom, region: around, fast: false })?;
+        let whole = self.decode_planes(
+            data,
+            header,
+            &Request {
+                denom,
+                region: around,
+                fast: false,
+            },
+        )?;
         let channels = header.components.len();
         let luma = &self.planes[0];
         let left = target.x - luma.x0;
@@ -61,7 +94,11 @@ fn upsample(plane: &Plane, luma: &Plane, y: usize, fancy: bool, sums: &mut Vec<u
     let fancy_x = fancy && plane.full_w > 2;
     let near = row(if double_y { y / 2 } else { y });
     // The far row is the nearest one beyond, or the same at the picture's edge.
-    let far = row(if y % 2 == 1 { y / 2 + 1 } else { (y / 2).saturating_sub(1) });
+    let far = row(if y % 2 == 1 {
+        y / 2 + 1
+    } else {
+        (y / 2).saturating_sub(1)
+    });
     let width = near.len();
     match (double_x, double_y) {
         (false, false) => {

@@ -84,7 +84,9 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
         while data.get(at + 1) == Some(&0xFF) {
             at += 1;
         }
-        let Some(&marker) = data.get(at + 1) else { return truncated("the file ends inside its header") };
+        let Some(&marker) = data.get(at + 1) else {
+            return truncated("the file ends inside its header");
+        };
         match marker {
             0x01 | 0xD0..=0xD7 => {
                 at += 2;
@@ -103,13 +105,17 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
             return corrupt("a segment shorter than its own length field");
         }
         let end = at + 2 + length;
-        let Some(segment) = data.get(at + 4..end) else { return truncated("the file ends inside its header") };
+        let Some(segment) = data.get(at + 4..end) else {
+            return truncated("the file ends inside its header");
+        };
         match marker {
             0xDB => quantization(segment, &mut header, &mut quant_seen)?,
             0xC4 => huffman(segment, &mut header)?,
             0xC0 | 0xC1 => frame(segment, &mut header, max_pixels)?,
             0xC2 => return unsupported("a progressive JPEG"),
-            0xC3 | 0xC5..=0xC7 | 0xC8..=0xCB | 0xCD..=0xCF => return unsupported("a JPEG of a rare kind"),
+            0xC3 | 0xC5..=0xC7 | 0xC8..=0xCB | 0xCD..=0xCF => {
+                return unsupported("a JPEG of a rare kind");
+            }
             0xCC => return unsupported("an arithmetic-coded JPEG"),
             0xDC => return unsupported("a JPEG that gives its height later"),
             0xDD => {
@@ -149,7 +155,11 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
         }
     }
     if header.components.len() == 3 && !jfif {
-        let ids = [header.components[0].id, header.components[1].id, header.components[2].id];
+        let ids = [
+            header.components[0].id,
+            header.components[1].id,
+            header.components[2].id,
+        ];
         if adobe == Some(0) || (adobe.is_none() && ids == *b"RGB") {
             return unsupported("a JPEG that stores RGB");
         }
@@ -168,7 +178,11 @@ fn quantization(mut s: &[u8], header: &mut Header, seen: &mut [bool; 4]) -> Resu
             return corrupt("a quantization table that is cut short");
         }
         for k in 0..64 {
-            header.quant[id][k] = if wide == 1 { be16(rest, 2 * k) as u16 } else { u16::from(rest[k]) };
+            header.quant[id][k] = if wide == 1 {
+                be16(rest, 2 * k) as u16
+            } else {
+                u16::from(rest[k])
+            };
         }
         seen[id] = true;
         s = &rest[bytes..];
@@ -182,7 +196,10 @@ fn huffman(mut s: &[u8], header: &mut Header) -> Result<()> {
         if class > 1 || id > 3 || rest.len() < 16 {
             return corrupt("a Huffman table with a wrong head");
         }
-        let mut spec = Box::new(HuffSpec { bits: [0; 17], values: [0; 256] });
+        let mut spec = Box::new(HuffSpec {
+            bits: [0; 17],
+            values: [0; 256],
+        });
         spec.bits[1..].copy_from_slice(&rest[..16]);
         let count: usize = spec.bits.iter().map(|&b| usize::from(b)).sum();
         if count > 256 || rest.len() < 16 + count {
@@ -201,7 +218,11 @@ fn huffman(mut s: &[u8], header: &mut Header) -> Result<()> {
         if class == 0 && spec.values[..count].iter().any(|&v| v > 15) {
             return corrupt("a Huffman table with an impossible DC size");
         }
-        *(if class == 0 { &mut header.dc[id] } else { &mut header.ac[id] }) = Some(spec);
+        *(if class == 0 {
+            &mut header.dc[id]
+        } else {
+            &mut header.ac[id]
+        }) = Some(spec);
         s = &rest[16 + count..];
     }
     Ok(())
@@ -225,7 +246,10 @@ fn frame(s: &[u8], header: &mut Header, max_pixels: u64) -> Result<()> {
         return unsupported("a JPEG that gives its height later");
     }
     if header.width as u64 * header.height as u64 > max_pixels {
-        let text = format!("{} x {} pixels, over the limit of {max_pixels}", header.width, header.height);
+        let text = format!(
+            "{} x {} pixels, over the limit of {max_pixels}",
+            header.width, header.height
+        );
         return Err(Error::new(Kind::TooLarge, text));
     }
     let count = usize::from(s[5]);
@@ -298,10 +322,18 @@ fn exif_orientation(tiff: &[u8]) -> Option<u8> {
     };
     let u16_at = |at: usize| -> Option<u16> {
         let b: [u8; 2] = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(b) } else { u16::from_be_bytes(b) })
+        Some(if little {
+            u16::from_le_bytes(b)
+        } else {
+            u16::from_be_bytes(b)
+        })
     };
     let b: [u8; 4] = tiff.get(4..8)?.try_into().ok()?;
-    let first = (if little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) }) as usize;
+    let first = (if little {
+        u32::from_le_bytes(b)
+    } else {
+        u32::from_be_bytes(b)
+    }) as usize;
     let entries = usize::from(u16_at(first)?);
     for k in 0..entries {
         let entry = first.checked_add(2 + 12 * k)?;

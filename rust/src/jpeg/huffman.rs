@@ -27,7 +27,11 @@ impl Canonical {
             limit[length] = code << (16 - length);
             code <<= 1;
         }
-        Canonical { limit, delta, values: spec.values }
+        Canonical {
+            limit,
+            delta,
+            values: spec.values,
+        }
     }
 
     /// The symbol at the head of `top` (the next 16 bits) and its length; `None` for a code nobody defined.
@@ -90,7 +94,11 @@ impl DcTable {
             let value = if s == 0 { 0 } else { extend(extra, s) };
             *out = value << 16 | (length + s) as i32;
         }
-        DcTable { fast, slow: Canonical::new(spec), spec: spec.clone() }
+        DcTable {
+            fast,
+            slow: Canonical::new(spec),
+            spec: spec.clone(),
+        }
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -142,11 +150,19 @@ impl AcTable {
                 None => {
                     let (length, symbol) = (u64::from(prefix[i] >> 8), u64::from(prefix[i] & 255));
                     // Reserved symbols (no value, run neither 0 nor 15) stay 0: the slow path refuses them.
-                    if length == 0 || symbol & 15 == 0 { 0 } else { length << 8 | symbol << 16 }
+                    if length == 0 || symbol & 15 == 0 {
+                        0
+                    } else {
+                        length << 8 | symbol << 16
+                    }
                 }
                 Some((before, after, value, bits)) => {
                     let mut entry = u64::from(before) << 8 | u64::from(value as u16) << 32;
-                    let second = if after == END { None } else { single((i << bits) & (AC_SIZE - 1)) };
+                    let second = if after == END {
+                        None
+                    } else {
+                        single((i << bits) & (AC_SIZE - 1))
+                    };
                     match second {
                         Some((before2, after2, value2, bits2)) if bits + bits2 <= AC_BITS => {
                             entry |= u64::from(bits + bits2)
@@ -162,7 +178,12 @@ impl AcTable {
             };
             skip[i] = skip_entry(&prefix, i);
         }
-        AcTable { fast, skip, slow: Canonical::new(spec), spec: spec.clone() }
+        AcTable {
+            fast,
+            skip,
+            slow: Canonical::new(spec),
+            spec: spec.clone(),
+        }
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {

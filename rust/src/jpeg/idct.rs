@@ -73,10 +73,30 @@ const F_3_072: i32 = 25172;
 const E2: [i32; 2] = [F_0_541, F_0_541 - F_1_847]; // of rows 2, 6
 const E3: [i32; 2] = [F_0_541 + F_0_765, F_0_541];
 // of rows (1, 7) and (3, 5), for the odd sums that join the even ones 3, 2, 1, 0
-const O0: [i32; 4] = [F_1_175 - F_0_899, F_0_298 - F_0_899 - F_1_961 + F_1_175, F_1_175 - F_1_961, F_1_175];
-const O1: [i32; 4] = [F_1_175 - F_0_390, F_1_175, F_1_175 - F_2_562, F_2_053 - F_2_562 - F_0_390 + F_1_175];
-const O2: [i32; 4] = [F_1_175, F_1_175 - F_1_961, F_3_072 - F_2_562 - F_1_961 + F_1_175, F_1_175 - F_2_562];
-const O3: [i32; 4] = [F_1_501 - F_0_899 - F_0_390 + F_1_175, F_1_175 - F_0_899, F_1_175, F_1_175 - F_0_390];
+const O0: [i32; 4] = [
+    F_1_175 - F_0_899,
+    F_0_298 - F_0_899 - F_1_961 + F_1_175,
+    F_1_175 - F_1_961,
+    F_1_175,
+];
+const O1: [i32; 4] = [
+    F_1_175 - F_0_390,
+    F_1_175,
+    F_1_175 - F_2_562,
+    F_2_053 - F_2_562 - F_0_390 + F_1_175,
+];
+const O2: [i32; 4] = [
+    F_1_175,
+    F_1_175 - F_1_961,
+    F_3_072 - F_2_562 - F_1_961 + F_1_175,
+    F_1_175 - F_2_562,
+];
+const O3: [i32; 4] = [
+    F_1_501 - F_0_899 - F_0_390 + F_1_175,
+    F_1_175 - F_0_899,
+    F_1_175,
+    F_1_175 - F_0_390,
+];
 
 /// Writes an 8x8 block; `out` starts at the block's corner.
 #[inline(always)]
@@ -101,8 +121,12 @@ fn pass(v: &[[i32; 8]; 8], round: i32, shift: u32) -> [[i32; 8]; 8] {
         let t1 = sum(m(v[0][i], 8192).wrapping_add(m(v[4][i], -8192)));
         let t2 = m(v[2][i], E2[0]).wrapping_add(m(v[6][i], E2[1]));
         let t3 = m(v[2][i], E3[0]).wrapping_add(m(v[6][i], E3[1]));
-        let even =
-            [t0.wrapping_add(t3), t1.wrapping_add(t2), t1.wrapping_sub(t2), t0.wrapping_sub(t3)];
+        let even = [
+            t0.wrapping_add(t3),
+            t1.wrapping_add(t2),
+            t1.wrapping_sub(t2),
+            t0.wrapping_sub(t3),
+        ];
         let odd = |k: &[i32; 4]| {
             m(v[1][i], k[0])
                 .wrapping_add(m(v[7][i], k[1]))
@@ -324,7 +348,8 @@ mod tests {
                 for v in 0..8 {
                     for u in 0..8 {
                         let scale = |k: usize| if k == 0 { 0.5f64.sqrt() } else { 1.0 };
-                        let cos = |p: usize, k: usize| ((2 * p + 1) as f64 * k as f64 * std::f64::consts::PI / 16.0).cos();
+                        let cos =
+                            |p: usize, k: usize| ((2 * p + 1) as f64 * k as f64 * std::f64::consts::PI / 16.0).cos();
                         sum += scale(u) * scale(v) * coefficients[v * 8 + u] * cos(x, u) * cos(y, v);
                     }
                 }
@@ -335,7 +360,9 @@ mod tests {
     }
 
     fn random(state: &mut u64) -> i32 {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        *state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (*state >> 40) as i32
     }
 
@@ -367,7 +394,9 @@ mod tests {
                     let s = 8 / n;
                     for y in 0..n {
                         for x in 0..n {
-                            let mean: f64 = (0..s * s).map(|k| want[(y * s + k / s) * 8 + x * s + k % s]).sum::<f64>()
+                            let mean: f64 = (0..s * s)
+                                .map(|k| want[(y * s + k / s) * 8 + x * s + k % s])
+                                .sum::<f64>()
                                 / (s * s) as f64;
                             assert!((f64::from(out[y * 8 + x]) - mean).abs() < 1.0);
                         }

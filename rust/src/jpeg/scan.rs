@@ -261,7 +261,14 @@ fn single_ac(cursor: &mut Cursor, table: &AcTable) -> Result<(u32, i16, u32)> {
 
 /// Decodes AC coefficients from position 1 until the block ends or `until` is reached; gives the position.
 #[inline(always)]
-fn decode_ac(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, order: &[u8; 128], block: &mut Block, until: u32) -> Result<u32> {
+fn decode_ac(
+    bytes: &[u8],
+    cursor: &mut Cursor,
+    table: &AcTable,
+    order: &[u8; 128],
+    block: &mut Block,
+    until: u32,
+) -> Result<u32> {
     let mut z = 1u32;
     loop {
         cursor.refill(bytes);
@@ -361,39 +368,40 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, out: &mut [
     Ok(())
 }
 
-/// Steps over AC symbols from position `z` to the end of the block.
+/// Steps over AC symbols from position `z` to the end of the block; the word has at least 27 bits.
 #[inline(always)]
 fn skip_ac(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, mut z: u32) -> Result<u32> {
     loop {
-        cursor.refill(bytes);
+        // A look-up drops 27 bits at most: one now, one more before the next refill.
         let entry = table.skip[cursor.peek(AC_BITS)];
-        let (bits, run, end) = (entry & 63, entry >> 6 & 127, entry >> 13 & 1);
+        let (run, end) = (entry >> 6 & 127, entry >> 13 & 1);
         // Every look-up of several symbols must end inside this block; otherwise one symbol at a time.
-        if entry != 0 && z + run + end <= 64 {
-            cursor.drop(bits);
-            z += run;
-            if end != 0 {
-                return Ok(z + END);
-            }
-        } else if entry != 0 {
-            let (bits, run, end) = (entry >> 16 & 63, entry >> 22 & 127, entry >> 29 & 1);
-            cursor.drop(bits);
-            z += run;
-            if end != 0 {
-                return Ok(z + END);
-            }
+        if entry == 0 || z + run + end > 64 {
+            z = skip_one(bytes, cursor, table, entry, z)?;
         } else {
-            let (before, _, after) = single_ac(cursor, table)?;
-            if after == END {
-                return Ok(z + END);
-            }
-            z += before + 1;
+            cursor.drop(entry & 63);
+            z += run + end * END;
         }
+        cursor.refill(bytes);
         if z >= 64 {
-            if z > 64 {
-                return corrupt("a block with too many coefficients");
-            }
-            return Ok(z);
+            return if sound_end(z) {
+                Ok(z)
+            } else {
+                corrupt("a block with too many coefficients")
+            };
         }
     }
+}
+
+/// Steps over a single symbol.
+#[inline(always)]
+fn skip_one(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, entry: u32, z: u32) -> Result<u32> {
+    if entry != 0 {
+        let (bits, run, end) = (entry >> 16 & 63, entry >> 22 & 127, entry >> 29 & 1);
+        cursor.drop(bits);
+        return Ok(z + run + end * END);
+    }
+    cursor.refill(bytes);
+    let (before, _, after) = single_ac(cursor, table)?;
+    Ok(z + before + after)
 }

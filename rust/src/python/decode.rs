@@ -21,7 +21,9 @@ pub fn with_decoder<T>(work: impl FnOnce(&mut Decoder) -> T) -> T {
 type Box4 = (usize, usize, usize, usize);
 
 fn region(header: &Header, wanted: Option<Box4>) -> Result<Option<Region>> {
-    let Some((x, y, w, h)) = wanted else { return Ok(None) };
+    let Some((x, y, w, h)) = wanted else {
+        return Ok(None);
+    };
     let inside = |at: usize, n: usize, size: usize| n > 0 && at.checked_add(n).is_some_and(|end| end <= size);
     if !inside(x, w, header.width) || !inside(y, h, header.height) {
         return Err(Error::new(
@@ -37,9 +39,20 @@ fn region(header: &Header, wanted: Option<Box4>) -> Result<Option<Region>> {
 
 /// (width, height, channels, orientation, (horizontal, vertical) chroma subsampling, restart interval)
 #[pyfunction]
-fn jpeg_info(py: Python<'_>, data: &[u8], max_pixels: u64) -> PyResult<(usize, usize, usize, u8, (usize, usize), usize)> {
+fn jpeg_info(
+    py: Python<'_>,
+    data: &[u8],
+    max_pixels: u64,
+) -> PyResult<(usize, usize, usize, u8, (usize, usize), usize)> {
     let h = py.detach(|| header::parse(data, max_pixels))?;
-    Ok((h.width, h.height, h.components.len(), h.orientation, (h.hmax, h.vmax), h.restart))
+    Ok((
+        h.width,
+        h.height,
+        h.components.len(),
+        h.orientation,
+        (h.hmax, h.vmax),
+        h.restart,
+    ))
 }
 
 /// (pixels in a flat array, height, width, channels, whether the whole picture was decoded)
@@ -53,7 +66,11 @@ fn decode_jpeg<'py>(
 ) -> PyResult<(Bound<'py, PyArray1<u8>>, usize, usize, usize, bool)> {
     let header = header::parse(data, max_pixels)?;
     if !matches!(denom, 1 | 2 | 4 | 8) {
-        return Err(Error::new(Kind::Invalid, format!("decode_jpeg: scale must be 1, 1/2, 1/4 or 1/8; got 1/{denom}.")).into());
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("decode_jpeg: scale must be 1, 1/2, 1/4 or 1/8; got 1/{denom}."),
+        )
+        .into());
     }
     let wanted = region(&header, wanted)?;
     let size = color::scaled_region(&header, denom, wanted);
@@ -88,7 +105,12 @@ fn decode_planes<'py>(
                 samples.extend_from_slice(plane.row(y));
             }
             let array = PyArray1::from_vec(py, samples).reshape([plane.h, plane.w])?;
-            Ok((array, (plane.x0, plane.y0), (plane.full_w, plane.full_h), (plane.sx, plane.sy)))
+            Ok((
+                array,
+                (plane.x0, plane.y0),
+                (plane.full_w, plane.full_h),
+                (plane.sx, plane.sy),
+            ))
         });
         Ok((planes.collect::<PyResult<Vec<_>>>()?, whole))
     })

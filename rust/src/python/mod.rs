@@ -1,13 +1,21 @@
 //! The Python face: arrays and bytes in, arrays and error kinds out. Everything heavy runs without the GIL.
 
+mod arrays;
 mod decode;
+mod resize;
+mod warp;
 
 use crate::error::Error;
 use crate::simd::{self, Level};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-pyo3::create_exception!(_native, NativeError, PyValueError, "A refusal of the core: (kind, message).");
+pyo3::create_exception!(
+    _native,
+    NativeError,
+    PyValueError,
+    "A refusal of the core: (kind, message)."
+);
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -26,11 +34,16 @@ fn set_simd_level(name: Option<&str>) -> PyResult<&'static str> {
     let level = match name {
         None => None,
         Some(name) => Some(Level::parse(name).ok_or_else(|| {
-            PyValueError::new_err(format!("set_simd_level: name must be base, avx2 or avx512; got '{name}'."))
+            PyValueError::new_err(format!(
+                "set_simd_level: name must be base, avx2 or avx512; got '{name}'."
+            ))
         })?),
     };
     simd::set(level).map(Level::name).map_err(|best| {
-        PyValueError::new_err(format!("set_simd_level: this processor's best level is {}.", best.name()))
+        PyValueError::new_err(format!(
+            "set_simd_level: this processor's best level is {}.",
+            best.name()
+        ))
     })
 }
 
@@ -40,5 +53,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_function(wrap_pyfunction!(simd_level, m)?)?;
     m.add_function(wrap_pyfunction!(set_simd_level, m)?)?;
-    decode::register(m)
+    decode::register(m)?;
+    resize::register(m)?;
+    warp::register(m)
 }

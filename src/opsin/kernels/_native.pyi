@@ -1,0 +1,40 @@
+# The compiled core's face; see rust/src/python. Wrapped by native.py, which everything else uses.
+from typing import Any
+
+from numpy.typing import NDArray
+
+__version__: str
+
+class NativeError(ValueError): ...
+
+def simd_level() -> str: ...
+def set_simd_level(name: str | None = None) -> str: ...
+def jpeg_info(data: bytes, max_pixels: int) -> tuple[int, int, int, int, tuple[int, int], int]: ...
+def decode_jpeg(
+    data: bytes, denom: int, wanted: tuple[int, int, int, int] | None, max_pixels: int
+) -> tuple[NDArray[Any], int, int, int, bool]: ...
+def decode_planes(
+    data: bytes, denom: int, wanted: tuple[int, int, int, int] | None, fast: bool, max_pixels: int
+) -> tuple[list[tuple[NDArray[Any], tuple[int, int], tuple[int, int], tuple[float, float]]], bool]: ...
+def resize(
+    image: NDArray[Any], width: int, height: int, kernel: str, window: list[float], flip: bool
+) -> NDArray[Any]: ...
+def warp_linear(
+    image: NDArray[Any],
+    map: list[float] | NDArray[Any],
+    width: int,
+    height: int,
+    border: str,
+    fill: list[float],
+    frame_list: list[tuple[list[float], float, float]],
+    supersample: bool,
+) -> NDArray[Any]: ...
+def warp_nearest(
+    image: NDArray[Any],
+    map: list[float] | NDArray[Any],
+    width: int,
+    height: int,
+    border: str,
+    fill: NDArray[Any],
+    frame_list: list[tuple[list[float], float, float]],
+) -> NDArray[Any]: ...
