@@ -57,9 +57,9 @@ def finish(
     return counts
 
 
-def _records(journal: Journal) -> Iterator[tuple[str, int, str | None, Any]]:
+def _records(journal: Journal) -> Iterator[Any]:
     for row in journal.rows("done"):
-        yield row.key, row.variant, row.split, row.outcome["record"]
+        yield row.outcome["record"]
 
 
 def _drop_duplicates(journal: Journal, out: Path) -> None:

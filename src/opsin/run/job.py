@@ -185,7 +185,8 @@ class _Job:
         if options.split is not None:
             data = data.split(dict(options.split), options.pipeline.seed)
         target = options.target_format or data.format
-        writer = writer_for(target, data.facts)
+        keys = ((entry.key, entry.split) for entry in data.entries())
+        writer = writer_for(target, data.facts, keys, "prepare", variants=options.variants)
         self._plan(data, target)
         resumed = self._forget_missing()
         for folder in {self.out, *(p for p in self.out.rglob("*") if p.is_dir() and ".opsin" not in p.parts)}:

@@ -182,12 +182,12 @@ def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome
     clock.lap("report pictures")
     progress.stage = "write"
     outputs = []
-    for name, data in setup.writer.encode(out, task.key, task.variant, task.split):
+    for name, data in setup.writer.encode(out, task.key, task.variant, task.split, entry=task.entry):
         clock.lap("encode")
         _write(setup.out / name, data)
         outputs.append((name, hashlib.sha256(data).hexdigest(), len(data)))
         clock.lap("write")
-    record = setup.writer.record(out, task.key, task.variant, task.split)
+    record = setup.writer.record(out, task.key, task.variant, task.split, entry=task.entry)
     clock.lap("encode")
     return Outcome(
         "done", outputs=outputs, record=record, facts=facts, before=before, after=after, timings=clock.seconds | timings
@@ -245,12 +245,18 @@ def facts_of(before: Sample, after: Sample, findings: Any) -> dict[str, Any]:
 
 
 def thumbnail(sample: Sample) -> bytes:
-    """Draw a sample with its annotations, small, as WebP."""
+    """Draw a sample with its annotations, small, as WebP; it is shrunk first, so that words stay readable."""
+    from opsin.draw import displayable
+    from opsin.geometry import Size, Warp, stretch
     from opsin.io import encode
     from opsin.kernels.resize import resize
 
-    shown = sample.show()
-    h, w = shown.shape[:2]
+    w, h = sample.size
     scale = min(1.0, THUMB / max(h, w))
-    small = resize(shown, max(1, round(w * scale)), max(1, round(h * scale)))
-    return encode(np.ascontiguousarray(small), "webp", quality=82)
+    size = Size(max(1, round(w * scale)), max(1, round(h * scale)))
+    picture = displayable(sample.image)
+    small = resize(picture, size.width, size.height)
+    if (picture.shape[1], picture.shape[0]) == (w, h) and scale < 1.0:
+        matrix = stretch(size.width / w, size.height / h)
+        sample = sample.moved(Warp.of(matrix, Size(w, h), size, kernel="pillow-bilinear"), small)
+    return encode(np.ascontiguousarray(sample.show()), "webp", quality=82)
