@@ -1,0 +1,325 @@
+"""`DataSet`: an index of entries with what holds for all of them; pictures are read one at a time, when asked for."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import posixpath
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from opsin.datasets.canvas import fit
+from opsin.datasets.columns import columns_of
+from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
+from opsin.datasets.rules import Checker, Report
+from opsin.datasets.split import check_weights, split_of
+from opsin.errors import DatasetError, refusal
+from opsin.instances import Skeleton
+from opsin.io import LOCAL, Limits, Picture, read_bytes, read_with_facts
+from opsin.sample import Sample
+
+__all__ = ["DataSet", "Reader"]
+
+_WORTH_PACKING = 256
+
+
+class Pictures:
+    """Where pictures come from: files, one for each entry. Small, and pickled with the data set."""
+
+    def read(self, data: DataSet, entry: Entry) -> Picture:
+        """Read an entry's picture."""
+        return read_with_facts(data.path(entry), limits=data.limits)
+
+    def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
+        """Give an entry's file as it is, and its suffix; None where there is no picture file."""
+        suffix = posixpath.splitext(entry.path)[1].lower()
+        return (read_bytes(data.path(entry), limits=data.limits).data, suffix) if suffix else None
+
+
+class Reader:
+    """What a format's reader gives: facts that it knows by now, and entries one after the other.
+
+    Readers fill in `facts` while or before `entries` is consumed.
+    """
+
+    format = ""
+
+    def __init__(self, root: str, report: Report) -> None:
+        self.root = root
+        self.report = report
+        self.facts = Facts(format=self.format)
+        self.pictures = Pictures()
+
+    def entries(self) -> Iterator[Entry]:
+        """Give the entries in order."""
+        raise NotImplementedError
+
+
+class Packed:
+    """Entries in memory: each packed to a few hundred bytes, unpacked when asked for."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+
+    def append(self, entry: Entry) -> None:
+        """Keep one more."""
+        data = marshal.dumps(entry_to_plain(entry))
+        self._rows.append(b"z" + zlib.compress(data, 1) if len(data) > _WORTH_PACKING else b"m" + data)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Entry:
+        row = self._rows[index]
+        return entry_from_plain(marshal.loads(zlib.decompress(row[1:]) if row[:1] == b"z" else row[1:]))
+
+
+class DataSet:
+    """A data set: entries with their annotations, the facts that hold for all, and what was found wrong.
+
+    Made by `opsin.datasets.open_dataset`. Iterating gives Samples, one at a time; nothing is kept. It pickles.
+
+    Args:
+        reader: gives the entries; it is consumed at once.
+        limits: what one picture may cost.
+    """
+
+    def __init__(self, reader: Reader, *, limits: Limits = LOCAL) -> None:
+        self.root = reader.root
+        self.limits = limits
+        self._report = reader.report
+        self._pictures = reader.pictures
+        self._rows = Packed()
+        self._keys: list[str] = []
+        self._at: dict[str, int] = {}
+        self._splits: list[str | None] = []
+        columns: set[str] = set()
+        splits: list[str] = []
+        for entry in reader.entries():
+            entry = self._unique(entry)
+            note_columns(entry, columns, splits)
+            self._at[entry.key] = len(self._keys)
+            self._keys.append(entry.key)
+            self._splits.append(entry.split)
+            self._rows.append(entry)
+        facts = reader.facts
+        order = [s for s in ("train", "val", "test") if s in splits] + [
+            s for s in splits if s not in ("train", "val", "test")
+        ]
+        self.facts = replace(facts, columns=facts.columns | frozenset(columns), splits=tuple(order))
+        self._found = self._report.take()
+
+    def _unique(self, entry: Entry) -> Entry:
+        if entry.key not in self._at:
+            return entry
+        count = 2
+        while f"{entry.key}#{count}" in self._at:
+            count += 1
+        message = "the same picture is listed again; its key gets a number."
+        self._report.add(entry.path, entry.key, "duplicate_path", message)
+        return replace(entry, key=f"{entry.key}#{count}")
+
+    # --- what it is -----------------------------------------------------------------------------------------------
+    @property
+    def format(self) -> str:
+        """The format that it was read from."""
+        return self.facts.format
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; labels are positions in this."""
+        return self.facts.class_names
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """The key points, when objects have any."""
+        return self.facts.skeleton
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return self.facts.splits
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found wrong while reading the annotations; `check` also looks at the pictures."""
+        return self._found
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Count findings by rule: how many were repaired, how many were not."""
+        out: Counter[tuple[str, bool]] = Counter((f.rule, f.repaired) for f in self._found)
+        return {r: (out[r, True], out[r, False]) for r in sorted({rule for rule, _ in out})}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all pictures, in order."""
+        return tuple(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} pictures"]
+        if self.class_names:
+            parts.append(f"{len(self.class_names)} classes")
+        if self.splits:
+            parts.append(", ".join(self.splits))
+        if self._found:
+            parts.append(f"{len(self._found)} findings")
+        return f"DataSet({self.format}: {'; '.join(parts)})"
+
+    # --- entries --------------------------------------------------------------------------------------------------
+    def entry(self, which: int | str) -> Entry:
+        """Give one entry by position or key."""
+        if isinstance(which, str):
+            if which not in self._at:
+                raise DatasetError(refusal("DataSet", "key", "the key of a picture", which))
+            which = self._at[which]
+        entry = self._rows[which]
+        split = self._splits[which]
+        return entry if entry.split == split else replace(entry, split=split)
+
+    def entries(self) -> Iterator[Entry]:
+        """Give all entries, one at a time."""
+        for i in range(len(self)):
+            yield self.entry(i)
+
+    def path(self, entry: Entry) -> str:
+        """Give the full path (or address) of an entry's file."""
+        if "://" in entry.path or os.path.isabs(entry.path):
+            return entry.path
+        joiner = "/" if "://" in self.root else os.sep
+        return joiner.join([self.root.rstrip("/"), *entry.path.split("/")]) if self.root else entry.path
+
+    def raw(self, entry: Entry) -> tuple[bytes, str] | None:
+        """Give an entry's picture file as it is, and its suffix; None where it is no file of its own."""
+        return self._pictures.raw(self, entry)
+
+    # --- samples --------------------------------------------------------------------------------------------------
+    def load(self, which: Entry | int | str) -> Sample:
+        """Read one picture with its annotations.
+
+        Raises:
+            DecodeError: the picture cannot be read; its `kind` says why.
+        """
+        return self.load_checked(which)[0]
+
+    def load_checked(self, which: Entry | int | str) -> tuple[Sample, tuple[Finding, ...]]:
+        """Read one picture with its annotations, and say what only the picture could show to be wrong."""
+        entry = which if isinstance(which, Entry) else self.entry(which)
+        picture = self._pictures.read(self, entry)
+        report = Report(self._report.names)
+        notes = self.annotations(entry, picture, report)
+        width, height = picture.facts.size
+        columns: dict[str, Any] = {} if notes is None else columns_of(notes, (width, height), self.facts)
+        sample = Sample(
+            picture.image,
+            label=entry.label,
+            class_names=self.class_names or None,
+            key=entry.key,
+            **columns,
+        )
+        sample.source = self.path(entry) if entry.member is None else None
+        sample.facts = picture.facts
+        sample.facts = picture.facts
+        return sample, report.take()
+
+    def annotations(self, entry: Entry, picture: Picture, report: Report) -> tuple[Annotation, ...] | None:
+        """Give an entry's objects in pixels of its upright picture."""
+        if entry.annotations is None:
+            return None
+        facts = picture.facts
+        stored = (facts.raw_size, facts.orientation)
+        notes = fit(entry, (facts.size[0], facts.size[1]), stored, self.skeleton, report)
+        if entry.canvas is not None or entry.unit:
+            return notes
+        checker = Checker(report)
+        size = (float(facts.size[0]), float(facts.size[1]))
+        checked = [checker.check(a, size, entry.path, f"{entry.key} object {i}") for i, a in enumerate(notes)]
+        return tuple(a for a in checked if a is not None)
+
+    def __getitem__(self, which: int | str) -> Sample:
+        return self.load(which)
+
+    def __iter__(self) -> Iterator[Sample]:
+        for i in range(len(self)):
+            yield self.load(i)
+
+    def check(self) -> tuple[Finding, ...]:
+        """Look at every picture as well: all findings, with those that only the pictures show.
+
+        Pictures that cannot be read are not findings of annotations: `opsin audit` and the job name those.
+        """
+        from opsin.errors import DecodeError
+
+        out = list(self._found)
+        for entry in self.entries():
+            try:
+                out += self.load_checked(entry)[1]
+            except DecodeError:
+                continue
+        return tuple(out)
+
+    def bare(self) -> DataSet:
+        """Give the data set without its entries: enough to `load` entries in another process, and small to send."""
+        return self.only(keys=())
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+    def split(self, weights: Mapping[str, float], seed: int = 0, keep: bool = True) -> DataSet:
+        """Give the data set divided by addressed draws.
+
+        Args:
+            weights: such as `{"train": 0.8, "val": 0.2}`.
+            seed: another seed draws another division.
+            keep: leave pictures where they are that have a split already.
+        """
+        check_weights(weights)
+        out = self._copy()
+        for i, entry in enumerate(self.entries()):
+            if not (keep and entry.split is not None):
+                out._splits[i] = split_of(entry.group or entry.key, weights, seed)
+        return out._with_splits()
+
+    def only(self, split: str | None = None, keys: Iterable[str] | None = None) -> DataSet:
+        """Give the part of one split, or of some keys."""
+        if split is not None and split not in self.splits:
+            known = ", ".join(self.splits) or "no splits here"
+            raise DatasetError(refusal("DataSet", "split", f"one of {known}", split))
+        if keys is not None:
+            chosen = [self._at[k] if k in self._at else self._missing(k) for k in keys]
+        else:
+            chosen = list(range(len(self)))
+        chosen = [i for i in chosen if split is None or self._splits[i] == split]
+        out = self._copy()
+        out._rows = Packed()
+        out._rows._rows = [self._rows._rows[i] for i in chosen]
+        out._keys = [self._keys[i] for i in chosen]
+        out._splits = [self._splits[i] for i in chosen]
+        out._at = {k: i for i, k in enumerate(out._keys)}
+        return out._with_splits()
+
+    def _missing(self, key: str) -> int:
+        raise DatasetError(refusal("DataSet", "keys", "keys of pictures", key))
+
+    def _copy(self) -> DataSet:
+        out = object.__new__(DataSet)
+        out.__dict__.update(self.__dict__)
+        out._splits = list(self._splits)
+        return out
+
+    def _with_splits(self) -> DataSet:
+        names = dict.fromkeys(s for s in self._splits if s is not None)
+        self.facts = replace(self.facts, splits=tuple(names))
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state["_at"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._at = {k: i for i, k in enumerate(self._keys)}

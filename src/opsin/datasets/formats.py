@@ -1,0 +1,107 @@
+"""How each format is recognized and opened; readers are imported when they are needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsin.datasets.base import Reader
+from opsin.datasets.files import Tree, is_picture
+from opsin.datasets.rules import Report
+from opsin.errors import DatasetError, refusal
+
+__all__: list[str] = []
+
+
+def need_folder(name: str, file: str | None) -> None:
+    """Refuse a file where a format is a folder."""
+    if file is not None:
+        raise DatasetError(refusal(name, "source", "a folder", file))
+
+
+# --- COCO ------------------------------------------------------------------------------------------------------------
+def find_coco(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder or a file is COCO."""
+    from opsin.datasets import coco
+
+    return bool(coco.find_coco(tree)) if file is None else file.endswith(".json") and coco.looks_like_coco(tree, file)
+
+
+def open_coco(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open COCO."""
+    from opsin.datasets.coco import CocoReader
+
+    if file is not None:
+        options.setdefault("annotations", file)
+    return CocoReader(tree, report, **options)
+
+
+# --- YOLO ------------------------------------------------------------------------------------------------------------
+def find_yolo(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder or a file is YOLO."""
+    from opsin.datasets import yolo
+
+    if file is None:
+        return yolo.find_yolo(tree) is not None
+    return file.endswith((".yaml", ".yml")) and yolo.is_data_file(tree.full(file))
+
+
+def open_yolo(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open YOLO."""
+    from opsin.datasets import yolo
+
+    return yolo.YoloReader(tree, report, file if file is not None else yolo.find_yolo(tree) or "", **options)
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+def find_table(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds one table of pictures, or a file is one."""
+    from opsin.datasets import table
+
+    if file is None:
+        return table.find_table(tree) is not None
+    return file.lower().endswith((".csv", ".tsv", ".parquet", ".pq"))
+
+
+def open_table(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open a table."""
+    from opsin.datasets import table
+
+    name = file if file is not None else table.find_table(tree)
+    if name is None:
+        raise DatasetError(f"csv: {tree.root} holds no table, or several. Give the file itself.")
+    return table.TableReader(tree, report, name, **options)
+
+
+def below(tree: Tree) -> Tree:
+    """Go into `data` where that is all there is, as in what Opsin writes."""
+    return Tree(tree.full("data")) if tree.folders() == ["data"] and not any(map(is_picture, tree.files())) else tree
+
+
+# --- folders ---------------------------------------------------------------------------------------------------------
+def find_folder(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds classes."""
+    from opsin.datasets import folder
+
+    return file is None and folder.looks_like_classes(below(tree))
+
+
+def open_folder(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open a folder of classes."""
+    from opsin.datasets.folder import FolderReader
+
+    need_folder("folder", file)
+    return FolderReader(below(tree), report, **options)
+
+
+def find_plain(tree: Tree, file: str | None) -> bool:
+    """Say whether there is a picture anywhere below."""
+    if file is not None:
+        return is_picture(file)
+    return any(is_picture(name) for name in tree.walk())
+
+
+def open_plain(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open pictures without labels; a single file is a data set of one."""
+    from opsin.datasets.folder import PlainReader
+
+    return PlainReader(tree if file else below(tree), report, file, **options)

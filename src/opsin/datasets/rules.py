@@ -1,0 +1,341 @@
+"""What can be wrong with annotations, and what is done about it: one table, and the check that applies it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opsin.datasets import rle as runs
+from opsin.datasets.entry import Annotation, Finding, Numbers
+from opsin.errors import DatasetError, did_you_mean, refusal
+
+__all__ = ["RULES", "Checker", "Report", "Rule", "crosses_itself"]
+
+Action = Literal["drop", "keep", "repair"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Args:
+        name: the word in findings.
+        meaning: what is wrong.
+        action: what is done: `drop` leaves out `what`, `keep` only reports, `repair` puts it right.
+        what: what is left out or put right, and how.
+        on_request: a repair that is made only when asked for by name.
+    """
+
+    name: str
+    meaning: str
+    action: Action
+    what: str
+    on_request: str = ""
+
+
+_TABLE = (
+    # shapes
+    Rule("not_finite", "a coordinate is NaN or infinite", "drop", "the object"),
+    Rule("not_numbers", "coordinates are missing, too many or not numbers", "drop", "the object"),
+    Rule("box_swapped", "a corner box has its corners swapped", "repair", "the corners are put in order"),
+    Rule("box_negative", "a box has a negative width or height", "drop", "the object"),
+    Rule("box_degenerate", "a box has no width or no height", "drop", "the object"),
+    Rule("box_empty", "a box is empty, and the object has an outline", "repair", "the box around it stands in"),
+    Rule("box_outside", "a box lies wholly outside the canvas", "drop", "the object"),
+    Rule("box_over_edge", "a box reaches beyond the canvas", "repair", "it is cut at the edge"),
+    Rule("polygon_short", "an outline has fewer than three points", "drop", "the outline"),
+    Rule("polygon_odd", "an outline has an odd count of coordinates", "drop", "the outline"),
+    Rule("polygon_outside", "an outline lies wholly outside the canvas", "drop", "the outline"),
+    Rule("polygon_crossing", "an outline crosses itself", "keep", ""),
+    Rule("rle_length", "run lengths do not fill their canvas", "drop", "the mask"),
+    Rule("rle_invalid", "run lengths cannot be read", "drop", "the mask"),
+    Rule("rle_canvas", "a mask has another canvas than its picture", "drop", "the mask"),
+    Rule("keypoint_count", "an object has another number of key points than its class", "drop", "the key points"),
+    Rule("keypoint_visibility", "a visibility is none of 0, 1, 2", "repair", "it becomes 2 if above 0, else 0"),
+    Rule("keypoint_outside", "a labeled key point lies outside the canvas", "keep", ""),
+    Rule("no_shape", "an object has nothing left that says where it is", "drop", "the object"),
+    # classes and records
+    Rule("class_out_of_range", "a class is not in the list of classes", "drop", "the object"),
+    Rule("class_duplicate", "two classes have one number or one name", "drop", "the second one's entry in the list"),
+    Rule("class_count", "the stated number of classes is not that of the names", "keep", ""),
+    Rule("duplicate_object_id", "two objects have one id", "repair", "the second gets a new id when written"),
+    Rule("duplicate_object", "an object is annotated twice, in every detail", "repair", "one is kept"),
+    Rule("duplicate_image_id", "two pictures have one id", "drop", "the second picture"),
+    Rule("duplicate_path", "a picture is listed twice", "keep", ""),
+    Rule("unreadable_record", "a line or a record cannot be read", "drop", "the record"),
+    Rule("unreadable_label", "an annotation file cannot be read", "drop", "the file; its picture stays, unannotated"),
+    Rule("missing_file", "a picture that is listed is not there", "drop", "the entry"),
+    Rule("outside_root", "a name leads out of the data set's folder", "drop", "the entry"),
+    Rule("orphan_annotation", "an object belongs to a picture that is not listed", "drop", "the object"),
+    Rule("orphan_picture", "a picture lies in no class's folder", "drop", "the picture"),
+    Rule("split_overlap", "one picture is in two splits", "keep", ""),
+    Rule("orphan_label", "an annotation file belongs to no picture", "drop", "the file"),
+    Rule("skeleton_invalid", "a skeleton's lines lead to key points that do not exist", "drop", "those lines"),
+    # canvases
+    Rule("canvas_unrotated", "annotated on the picture before its orientation was applied", "repair", "turned with it"),
+    Rule(
+        "canvas_mismatch",
+        "annotated on a canvas of another size than the picture",
+        "drop",
+        "the picture's objects",
+        on_request="scaled to the picture",
+    ),
+    Rule("canvas_invalid", "the stated size of a picture is not two whole numbers above 0", "repair", "it is ignored"),
+)
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}
+
+
+class Report:
+    """Collects findings; `repair` says which rules may put things right.
+
+    Args:
+        repair: `default` (what the table says), `none` (what would be repaired is left out), `all`, or names of
+            rules to be repaired on request.
+    """
+
+    def __init__(self, repair: str | Iterable[str] = "default") -> None:
+        self.findings: list[Finding] = []
+        names = frozenset([repair] if isinstance(repair, str) else repair)
+        for name in names - {"default", "none", "all"} - set(RULES):
+            hint = did_you_mean(name, RULES)
+            raise DatasetError(refusal("open_dataset", "repair", "default, none, all or names of rules", name, hint))
+        self.names = names
+
+    def repairs(self, rule: str) -> bool:
+        """Say whether a rule puts things right here."""
+        r = RULES[rule]
+        if r.on_request:
+            return "all" in self.names or rule in self.names
+        return r.action == "repair" and "none" not in self.names
+
+    def add(self, file: str, record: str, rule: str, message: str) -> bool:
+        """Note a finding; say whether it is repaired."""
+        repaired = self.repairs(rule)
+        self.findings.append(Finding(file, record, rule, message, repaired))
+        return repaired
+
+    def take(self) -> tuple[Finding, ...]:
+        """Hand over what was found so far."""
+        out = tuple(self.findings)
+        self.findings.clear()
+        return out
+
+
+class Checker:
+    """Checks objects against the table, one canvas at a time.
+
+    Args:
+        report: where findings go.
+        classes: how many classes there are; None when any label is right.
+        places: key points of the whole skeleton; None when any number is right.
+        parts: see `Facts.parts`.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        classes: int | None = None,
+        places: int | None = None,
+        parts: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self.report = report
+        self.classes = classes
+        self.places = places
+        self.parts = parts
+
+    def check(
+        self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str, slack: float = 0.01
+    ) -> Annotation | None:
+        """Check one object; give it back, repaired where the table says so, or None when it is left out.
+
+        Args:
+            a: the object, on the canvas.
+            canvas: width and height; None skips what needs it.
+            file: for findings.
+            record: for findings.
+            slack: how far beyond the edge still counts as rounding.
+        """
+        if self.classes is not None and not self._class_ok(a.label, file, record):
+            return None
+        if not self._finite(a, file, record):
+            return None
+        had = a.shaped
+        box_left_out = False
+        if a.box is not None:
+            box, ok = self._box(a, canvas, file, record, slack)
+            if not ok:
+                return None
+            box_left_out = box is None
+            a = replace(a, box=box)
+        if a.polygons:
+            a = replace(a, polygons=self._outlines(a.polygons, canvas, file, record, slack))
+        if a.rle is not None:
+            a = self._mask(a, canvas, file, record)
+        if a.keypoints is not None:
+            a = replace(a, keypoints=self._keypoints(a, canvas, file, record, slack))
+        if had and not a.shaped and not box_left_out:
+            self.report.add(file, record, "no_shape", "nothing is left that says where the object is.")
+            return None
+        return a
+
+    def _class_ok(self, label: Any, file: str, record: str) -> bool:
+        if isinstance(label, int) and 0 <= label < (self.classes or 0):
+            return True
+        last = (self.classes or 0) - 1
+        hint = " Numbers begin at 0; these seem to begin at 1." if label == self.classes else ""
+        self.report.add(file, record, "class_out_of_range", f"class {label} is not in 0..{last}.{hint}")
+        return False
+
+    def _finite(self, a: Annotation, file: str, record: str) -> bool:
+        values = [v for part in (a.box, a.corners, a.keypoints, *a.polygons) if part for v in part]
+        if all(map(math.isfinite, values)):
+            return True
+        self.report.add(file, record, "not_finite", "a coordinate is NaN or infinite.")
+        return False
+
+    def _box(
+        self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str, slack: float
+    ) -> tuple[Numbers | None, bool]:
+        assert a.box is not None
+        x1, y1, x2, y2 = a.box
+        if x2 <= x1 or y2 <= y1:
+            swapped = x2 < x1 or y2 < y1
+            rule = "box_swapped" if swapped else "box_degenerate"
+            text = "its second corner lies before its first" if swapped else "it has no width or no height"
+            if not self.report.add(file, record, rule, f"box {_show(a.box)}: {text}."):
+                return None, False
+            x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+            if x2 <= x1 or y2 <= y1:
+                self.report.add(file, record, "box_degenerate", f"box {_show(a.box)}: it has no width or no height.")
+                return None, False
+        if canvas is not None:
+            w, h = canvas
+            if x2 <= 0 or y2 <= 0 or x1 >= w or y1 >= h:
+                self.report.add(file, record, "box_outside", f"box {_show(a.box)} lies outside {_size(canvas)}.")
+                return None, False
+            if x1 < -slack or y1 < -slack or x2 > w + slack or y2 > h + slack:
+                message = f"box {_show(a.box)} reaches beyond {_size(canvas)}."
+                if not self.report.add(file, record, "box_over_edge", message):
+                    return None, False
+                x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, w), min(y2, h)
+        return (x1, y1, x2, y2), True
+
+    def _outlines(
+        self,
+        polygons: tuple[Numbers, ...],
+        canvas: tuple[float, float] | None,
+        file: str,
+        record: str,
+        slack: float,
+    ) -> tuple[Numbers, ...]:
+        out = []
+        for p in polygons:
+            if len(p) % 2:
+                self.report.add(file, record, "polygon_odd", f"an outline has {len(p)} coordinates, an odd count.")
+            elif len(p) < 6:
+                self.report.add(file, record, "polygon_short", f"an outline has {len(p) // 2} points; it needs 3.")
+            elif canvas is not None and (
+                max(p[0::2]) <= 0 or max(p[1::2]) <= 0 or min(p[0::2]) >= canvas[0] or min(p[1::2]) >= canvas[1]
+            ):
+                self.report.add(file, record, "polygon_outside", f"an outline lies outside {_size(canvas)}.")
+            else:
+                if crosses_itself(p):
+                    self.report.add(file, record, "polygon_crossing", "an outline crosses itself.")
+                out.append(p)
+        return tuple(out)
+
+    def _mask(self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str) -> Annotation:
+        assert a.rle is not None
+        try:
+            counts = runs.unpack(a.rle.runs)
+        except ValueError as error:
+            self.report.add(file, record, "rle_invalid", f"{error}.")
+            return replace(a, rle=None)
+        total = a.rle.width * a.rle.height
+        if (counts < 0).any() or (counts > total).any() or int(counts.sum()) != total:
+            message = f"run lengths cover {int(counts.sum())} pixels of a mask of {total}."
+            self.report.add(file, record, "rle_length", message)
+            return replace(a, rle=None)
+        if canvas is not None and (a.rle.width, a.rle.height) != tuple(canvas):
+            message = f"the mask is {a.rle.width} x {a.rle.height}, the picture {_size(canvas)}."
+            self.report.add(file, record, "rle_canvas", message)
+            return replace(a, rle=None)
+        return a
+
+    def _keypoints(
+        self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str, slack: float
+    ) -> Numbers | None:
+        assert a.keypoints is not None
+        points = a.keypoints
+        wanted = self.places
+        if wanted is not None and len(points) != 3 * wanted:
+            message = f"{len(points) / 3:g} key points; the class has {self._own(a.label)}."
+            self.report.add(file, record, "keypoint_count", message)
+            return None
+        seen = points[2::3]
+        if any(v not in (0, 1, 2) for v in seen):
+            wrong = next(v for v in seen if v not in (0, 1, 2))
+            if not self.report.add(file, record, "keypoint_visibility", f"a visibility of {wrong:g}."):
+                return None
+            fixed = list(points)
+            fixed[2::3] = [v if v in (0, 1, 2) else 2.0 if v > 0 else 0.0 for v in seen]
+            points = tuple(fixed)
+        if canvas is not None:
+            w, h = canvas
+            triples = zip(points[0::3], points[1::3], points[2::3], strict=True)
+            out = [
+                (x, y) for x, y, v in triples if v > 0 and not (-slack <= x <= w + slack and -slack <= y <= h + slack)
+            ]
+            if out:
+                message = f"a labeled key point at {_show(out[0])} lies outside {_size(canvas)}."
+                self.report.add(file, record, "keypoint_outside", message)
+        return points
+
+    def _own(self, label: Any) -> int:
+        if self.parts and isinstance(label, int) and 0 <= label < len(self.parts):
+            return self.parts[label][1]
+        return self.places or 0
+
+
+def crosses_itself(flat: Sequence[float] | NDArray[np.float64]) -> bool:
+    """Say whether an outline (x y x y ...) crosses itself: two edges that are no neighbors share an inner point."""
+    p = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
+    keep = (p != np.roll(p, 1, axis=0)).any(axis=1)
+    p = p[keep]
+    n = len(p)
+    if n < 4:
+        return False
+    q = np.roll(p, -1, axis=0)
+    d = q - p
+    block = max(1, 1 << 18 >> max(1, n.bit_length()))
+    for start in range(0, n, block):
+        i = slice(start, min(start + block, n))
+        # orientation of every point against the edges of this block
+        first = d[i, 0, None] * (p[None, :, 1] - p[i, 1, None]) - d[i, 1, None] * (p[None, :, 0] - p[i, 0, None])
+        second = np.concatenate([first[:, 1:], first[:, :1]], axis=1)
+        split = ((first > 0) & (second < 0)) | ((first < 0) & (second > 0))
+        if not split.any():
+            continue
+        a, b = np.nonzero(split)
+        a = a + start
+        away = (np.abs(a - b) > 1) & (np.abs(a - b) < n - 1)
+        a, b = a[away], b[away]
+        one = d[b, 0] * (p[a, 1] - p[b, 1]) - d[b, 1] * (p[a, 0] - p[b, 0])
+        two = d[b, 0] * (q[a, 1] - p[b, 1]) - d[b, 1] * (q[a, 0] - p[b, 0])
+        if (((one > 0) & (two < 0)) | ((one < 0) & (two > 0))).any():
+            return True
+    return False
+
+
+def _show(values: Iterable[float]) -> str:
+    return "(" + ", ".join(f"{v:.6g}" for v in values) + ")"
+
+
+def _size(canvas: tuple[float, float]) -> str:
+    return f"{canvas[0]:g} x {canvas[1]:g}"
