@@ -112,11 +112,16 @@ def _smooth_number(n: int) -> int:
 
 
 def box_sum(values: Values, radius: int, border: Border) -> Values:
-    """Sum a square of 2 radius + 1 pixels around each pixel; exact for integers (int64)."""
-    out = values.astype(np.int64 if values.dtype.kind in "bui" else np.float64)
+    """Sum a square of 2 radius + 1 pixels around each pixel: unsigned integers exactly, floats in double."""
+    side = 2 * radius + 1
+    if values.dtype.kind == "f":
+        dtype: Any = np.float64
+    else:
+        # running totals may pass 2 ** 32: differences are right modulo 2 ** 32 as long as one sum fits
+        dtype = np.uint32 if side * side * np.iinfo(values.dtype).max < 2**32 else np.uint64
+    out = values
     for axis in (0, 1):
-        total = np.cumsum(extended(out, radius + 1, radius, axis, border), axis=axis)
         n = values.shape[axis]
-        late = np.take(total, np.arange(n) + 2 * radius + 1, axis=axis)
-        out = late - np.take(total, np.arange(n), axis=axis)
+        total = np.cumsum(extended(out, radius + 1, radius, axis, border), axis=axis, dtype=dtype)
+        out = total[side : side + n] - total[:n] if axis == 0 else total[:, side : side + n] - total[:, :n]
     return out

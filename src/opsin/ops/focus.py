@@ -58,7 +58,10 @@ def box_blur(image: Image, /, *, radius: Radius, border: Border = "reflect", cha
     if image.dtype.kind != "f" and split(image, channels)[1] is None:
         fast = _cv_box(image, radius, border)
         return fast if fast is not None else ((box_sum(image, radius, border) + area // 2) // area).astype(image.dtype)
-    return _smeared(image, channels, lambda v: (box_sum(v, radius, border) * (1.0 / area)).astype(np.float32))
+    if radius > 24:
+        return _smeared(image, channels, lambda v: (box_sum(v, radius, border) * (1.0 / area)).astype(np.float32))
+    line = np.full((1, 2 * radius + 1), 1.0 / (2 * radius + 1))
+    return _smeared(image, channels, lambda v: correlate(correlate(v, line, border), line.T, border))
 
 
 def _cv_box(image: Array, radius: int, border: str) -> Array | None:
