@@ -1,4 +1,4 @@
-"""Block matching and 3-D filtering, written for arrays: all distances of one shift at once, all groups of one size at once.
+"""Block matching and 3-D filtering on arrays: all distances of one shift, all groups of one size, at once.
 
 Planes are float32 on the 0..255 scale of the paper. Reference patches are dealt out to tiles, each of which looks as
 far beyond its edge as matching may reach; so tiles change memory, never the result.
@@ -62,7 +62,7 @@ def _biorthogonal() -> NDArray[np.float64]:
     pywt = need("pywt", "bm3d", extra="cv")
     columns = []
     for unit in np.eye(SIDE):
-        coarse, details = unit, []
+        coarse, details = unit, list[NDArray[Any]]()
         while (
             coarse.size > 1
         ):  # level by level: pywt.wavedec warns that the whole signal lies within the filter's reach
@@ -241,10 +241,10 @@ def _filter(
                 gain /= gain + np.float32(sigma * sigma)
                 cube *= gain
                 energy = np.maximum(np.einsum("nmk,nmk->m", gain, gain), np.float32(1e-6))
-            cube = (haar.T @ cube.reshape(n, -1)).reshape(n * m, -1)
+            flat = (haar.T @ cube.reshape(n, -1)).reshape(n * m, -1)
             share = np.tile(1.0 / energy, n)
             adder = sparse.csr_array((share, (place.ravel(), np.arange(n * m))), shape=(places, n * m))
-            sums += adder @ cube
+            sums += adder @ flat
             weights += np.bincount(place.ravel(), weights=share, minlength=places).astype(np.float32)
     return sums, weights
 
