@@ -23,6 +23,7 @@ from opsin.ops.occlude import *
 from opsin.ops.random_crop import *
 from opsin.ops.rigid import *
 from opsin.ops.select import *
+from opsin.ops.thresholds import *
 from opsin.ops.tone import *
 from opsin.ops.values import *
 

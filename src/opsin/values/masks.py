@@ -19,16 +19,18 @@ class Mask(ArrayValue):
     `image[mask]`, `~mask`, `ops.label_regions(mask)` work as with any bool array.
 
     Attributes:
-        value: the threshold as a fraction of full scale: a number, one per class border, or H W where it is local;
-            None where no threshold was used.
+        value: the threshold as a fraction of full scale: a number, a tuple of them, or H W where it is local; None
+            where no threshold was used.
         level: the same in the picture's own levels (0..255 for uint8).
         method: how it was found.
+        classes: H W integers where there were more than two classes (0 is the darkest), else None.
     """
 
-    knows = ("value", "level", "method")
+    knows = ("value", "level", "method", "classes")
     value: Any
     level: Any
     method: str | None
+    classes: NDArray[np.uint8] | None
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -62,11 +64,11 @@ class Mask(ArrayValue):
         return plain(out)
 
     def draw(self, image: Array) -> Array:
-        """Tint the picture where the mask is true, with its outline."""
+        """Tint the picture where the mask is true, with its outline; each of several classes in its own color."""
         from opsin.draw import draw_mask
 
         check_canvas("Mask", image, *self.shape)
-        return draw_mask(image, self.mask)
+        return draw_mask(image, self.mask if self.classes is None else self.classes)
 
     def __repr__(self) -> str:
         parts = [self._size(), f"{self.fraction:.1%} true"]
@@ -75,7 +77,7 @@ class Mask(ArrayValue):
         if isinstance(self.value, np.ndarray) and self.value.ndim == 2:
             parts.append(f"local value {self.value.min():.3g}..{self.value.max():.3g}")
         elif self.value is not None:
-            parts.append(f"value {self.value:.4g}")
+            parts.append("value " + ", ".join(f"{v:.4g}" for v in np.atleast_1d(self.value)))
         return f"Mask({', '.join(parts)})"
 
 
