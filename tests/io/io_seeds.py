@@ -133,7 +133,9 @@ def seeds() -> dict[str, bytes]:
         "tiff-packbits": pil(rgb, "TIFF", compression="packbits"),
         "tiff-jpeg": pil(rgb, "TIFF", compression="jpeg"),
         "tiff-group4": pil(gray > 128, "TIFF", compression="group4"),
-        "tiff-planar16": tiff(np.ascontiguousarray(np.moveaxis(rgb16, 2, 0)), planarconfig="separate", photometric="rgb"),
+        "tiff-planar16": tiff(
+            np.ascontiguousarray(np.moveaxis(rgb16, 2, 0)), planarconfig="separate", photometric="rgb"
+        ),
         "avif-444": pil(rgb, "AVIF", quality=80),
         "pnm-p1": b"P1\n3 2\n1 0 1\n0 1 0\n",
         "pnm-p2": b"P2\n# a comment\n3 2\n255\n1 2 3\n4 5 255\n",
@@ -141,7 +143,8 @@ def seeds() -> dict[str, bytes]:
         "pnm-p4": b"P4\n%d %d\n" % (W, H) + np.packbits(gray > 128, axis=1).tobytes(),
         "pnm-p5": b"P5\n%d %d\n255\n" % (W, H) + gray.tobytes(),
         "pnm-p6": b"P6\n%d %d\n65535\n" % (W, H) + rgb16.astype(">u2").tobytes(),
-        "pnm-p7": b"P7\nWIDTH %d\nHEIGHT %d\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" % (W, H) + rgba.tobytes(),
+        "pnm-p7": b"P7\nWIDTH %d\nHEIGHT %d\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" % (W, H)
+        + rgba.tobytes(),
         "pnm-pfm": b"PF\n%d %d\n-1.0\n" % (W, H) + picture(3, "float32").tobytes(),
     }
     out = io.BytesIO()

@@ -65,7 +65,9 @@ def test_every_seed_is_decoded(name: str) -> None:
 SAME_AS_PILLOW = [
     name
     for name in sorted(seeds())
-    if not name.startswith(("npy", "pnm-p3", "pnm-p6", "pnm-p7", "pnm-pfm", "tiff-float", "tiff-planar16", "bmp-8", "gif-gray"))
+    if not name.startswith(
+        ("npy", "pnm-p3", "pnm-p6", "pnm-p7", "pnm-pfm", "tiff-float", "tiff-planar16", "bmp-8", "gif-gray")
+    )
     and "16" not in name
     and name != "png-gray2"
 ]
@@ -421,7 +423,11 @@ def test_tiff_corpus_equals_tifffile(opsin_data) -> None:
             with warnings.catch_warnings(), tifffile.TiffFile(path) as opened:
                 warnings.simplefilter("ignore")
                 page = opened.pages[0]
-                if page.photometric not in (0, 1, 2) or page.compression in (7, 50001) or page.bitspersample not in (8, 16):
+                if (
+                    page.photometric not in (0, 1, 2)
+                    or page.compression in (7, 50001)
+                    or page.bitspersample not in (8, 16)
+                ):
                     continue
                 if page.extrasamples and int(page.extrasamples[0]) == 1:
                     continue

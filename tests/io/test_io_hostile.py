@@ -102,9 +102,9 @@ def mutants(data: bytes, seed: int, count: int, other: bytes) -> list[bytes]:
                 raw[at : at + 16] = other[start : start + 16]
             else:
                 width = rng.choice((2, 4))
-                raw[at : at + width] = rng.choice((0, 1, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)).to_bytes(8, "big")[
-                    -width:
-                ]
+                raw[at : at + width] = rng.choice((0, 1, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)).to_bytes(
+                    8, "big"
+                )[-width:]
             if not raw:
                 raw = bytearray(b"\x00")
         if data[:4] == b"\x89PNG" and rng.random() < 0.5:
@@ -387,7 +387,14 @@ def test_hostile_files_leave_nothing_on_the_python_side_of_stderr(opsin_data, tm
 @pytest.mark.slow
 def test_many_cuts_of_many_sizes() -> None:
     for height, width in ((16, 16), (97, 131), (480, 640)):
-        for format, mode in (("JPEG", None), ("PNG", None), ("WEBP", None), ("GIF", "P"), ("TIFF", None), ("AVIF", None)):
+        for format, mode in (
+            ("JPEG", None),
+            ("PNG", None),
+            ("WEBP", None),
+            ("GIF", "P"),
+            ("TIFF", None),
+            ("AVIF", None),
+        ):
             for options in ({}, {"progressive": True} if format == "JPEG" else {}):
                 data = pil(picture(3, height=height, width=width), format, mode, **options)
                 whole = decode(data).image

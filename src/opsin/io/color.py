@@ -131,13 +131,14 @@ def _run8(ready: _Transform, mode: str, array: Array) -> Array:
 
 
 def _gray(array: Array, profile: bytes, ready: _Transform) -> Array:
-    if array.dtype == np.uint16:
-        exact = gray_to_srgb(profile, array)
-        if exact is not None:
-            return exact
-        ramp = _run8(ready, "L", np.arange(256, dtype=np.uint8)[None])[0, :, 1].astype(np.float64)
-        return (np.interp(array, np.arange(256) * 257.0, ramp * 257.0) + 0.5).astype(np.uint16)
+    """Gray by the profile's own curve; LittleCMS, which is several levels off in the shadows, only where there is none."""
+    wide = array.dtype == np.uint16
+    exact = gray_to_srgb(profile, array if wide else np.arange(0, 65536, 257, dtype=np.uint16)[None])
+    if exact is not None:
+        return exact if wide else ((exact[0].astype(np.uint32) + 128) // 257).astype(np.uint8)[array]
     table = _run8(ready, "L", np.arange(256, dtype=np.uint8)[None])[0, :, 1]
+    if wide:
+        return (np.interp(array, np.arange(256) * 257.0, table * 257.0) + 0.5).astype(np.uint16)
     return np.ascontiguousarray(table[array])
 
 

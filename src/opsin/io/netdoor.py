@@ -25,13 +25,12 @@ def is_public(text: str) -> bool:
     """Say whether an address belongs to the public internet, also when IPv6 wraps an IPv4 address."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None and not is_public(str(inner)):
-            return False
-        if address.is_site_local:
-            return False
+        if address.ipv4_mapped is not None:
+            return is_public(str(address.ipv4_mapped))
+        if address in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        if address.sixtofour is not None or address.teredo is not None or address.is_site_local:
+            return False  # tunnels that nobody needs any more
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
