@@ -9,7 +9,8 @@ from opsin.chance import Rng, choice, log_uniform, normal, uniform
 from opsin.geometry import Size, Warp
 from opsin.instances import Instance, Instances, Rules, Skeleton
 from opsin.io.reading import read
-from opsin.op import Covered, geometric, op, op_of, operations, pointwise
+from opsin.io.writing import write
+from opsin.op import Covered, geometric, load_plugins, op, op_of, operations, pointwise
 from opsin.pipeline import Batch, Pipeline, Step, augment, one_of, some_of, step
 from opsin.sample import Sample
 from opsin.spec import OpSpec
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 
 def list_ops() -> list[str]:
     """List the names of all techniques."""
+    load_plugins()
     return sorted(operations())
 
 
@@ -57,4 +59,5 @@ __all__ = [
     "some_of",
     "step",
     "uniform",
+    "write",
 ]

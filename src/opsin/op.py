@@ -22,7 +22,7 @@ from opsin.sample import Sample
 from opsin.spec import OpSpec, read_spec
 from opsin.types import Array
 
-__all__ = ["Covered", "Op", "geometric", "op", "op_of", "operations", "pointwise"]
+__all__ = ["Covered", "Op", "geometric", "load_plugins", "op", "op_of", "operations", "pointwise"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -149,6 +149,23 @@ def operations() -> dict[str, Op]:
     return _REGISTRY
 
 
+@functools.cache
+def load_plugins() -> tuple[str, ...]:
+    """Import what brings further techniques: entry points `opsin.ops`, and modules named in OPSIN_PLUGINS.
+
+    Called once, when a name is not known or all techniques are listed, so that importing opsin stays quick.
+    """
+    import os
+    from importlib import import_module
+    from importlib.metadata import entry_points
+
+    named = [name.strip() for name in os.environ.get("OPSIN_PLUGINS", "").split(",") if name.strip()]
+    modules = [*(point.module for point in entry_points(group="opsin.ops")), *named]
+    for module in modules:
+        import_module(module)
+    return tuple(modules)
+
+
 def op_of(name_or_function: Any) -> Op:
     """Find a technique by its name or its function.
 
@@ -159,6 +176,8 @@ def op_of(name_or_function: Any) -> Op:
     if isinstance(found, Op):
         return found
     if isinstance(name_or_function, str):
+        if name_or_function not in _REGISTRY:
+            load_plugins()
         if name_or_function in _REGISTRY:
             return _REGISTRY[name_or_function]
         hint = did_you_mean(name_or_function, _REGISTRY)

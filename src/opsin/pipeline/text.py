@@ -15,7 +15,7 @@ import numpy as np
 from opsin.chance import Choice, Distribution, LogUniform, Normal, Uniform
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal
 from opsin.instances import Rules
-from opsin.op import operations
+from opsin.op import load_plugins, operations
 from opsin.pipeline.steps import Group, Node, Step, augment, make_step, one_of, some_of
 
 if TYPE_CHECKING:
@@ -275,6 +275,8 @@ def _group(name: str, body: Any, marks: _Marks, place: tuple[Any, ...]) -> Group
 
 def _step(name: Any, body: Any, marks: _Marks, place: tuple[Any, ...]) -> Step:
     known = operations()
+    if name not in known:
+        load_plugins()
     if name not in known:
         hint = did_you_mean(str(name), [*known, *_GROUPS])
         raise marks.at(place, f"'{name}' is not a technique. {hint or 'See opsin ops.'}".strip())

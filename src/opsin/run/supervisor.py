@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from opsin.errors import OpsinError
 from opsin.run.journal import Outcome
 from opsin.run.worker import Setup, Task, work
 
 __all__ = ["Supervisor"]
 
 _STARTING = 120.0
+_STILLBORN = 5
 _AHEAD = 2  # tasks handed to a worker: one in hand, one waiting, so that it never idles for want of an answer
 
 
@@ -48,6 +50,7 @@ class Supervisor:
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._again: deque[Task] = deque()
+        self._stillborn = 0
 
     def run(self, tasks: Iterable[Task], stop: Callable[[], bool]) -> Iterator[tuple[Task, Outcome]]:
         """Give (task, outcome) in the order of completion; end early when `stop` says so."""
@@ -81,8 +84,9 @@ class Supervisor:
                 worker.pipe.send(task)
                 worker.tasks.append(task)
             except OSError:
+                # it has just died: `_collect` will read the end of its pipe and blame the task it had in hand
                 self._again.appendleft(task)
-                self._replace(worker)
+                return exhausted
 
     def _free(self) -> _Worker | None:
         """Give the worker with the least to do, starting one where there are fewer than wanted."""
@@ -112,6 +116,7 @@ class Supervisor:
                 continue
             if outcome == "ready":
                 worker.ready, worker.since = True, time.monotonic()
+                self._stillborn = 0
                 continue
             task = worker.tasks.popleft()
             worker.since = time.monotonic()
@@ -125,11 +130,25 @@ class Supervisor:
     def _died(self, worker: _Worker) -> Iterator[tuple[Task, Outcome]]:
         worker.process.join(timeout=5)
         code = worker.process.exitcode
+        if not worker.ready:
+            self._never_started(worker, code)
+            return
         yield from self._blame(worker, "crashed", _how(code))
+
+    def _never_started(self, worker: _Worker, code: int | None) -> None:
+        """A worker that died before its first task blames nobody; when none starts, the job cannot go on."""
+        self._again.extend(worker.tasks)
+        self._replace(worker)
+        self._stillborn += 1
+        if self._stillborn >= _STILLBORN:
+            raise OpsinError(f"prepare: worker processes end with code {code} before they begin; see the lines above.")
 
     def _too_slow(self, worker: _Worker) -> Iterator[tuple[Task, Outcome]]:
         worker.process.kill()
         worker.process.join(timeout=5)
+        if not worker.ready:
+            self._never_started(worker, worker.process.exitcode)
+            return
         yield from self._blame(worker, "timeout", f"took more than {self._seconds:g} seconds, twice")
 
     def _blame(self, worker: _Worker, kind: str, message: str) -> Iterator[tuple[Task, Outcome]]:

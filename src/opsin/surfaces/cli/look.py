@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from opsin.errors import ParamError, did_you_mean
-from opsin.op import operations
+from opsin.op import load_plugins, operations
 from opsin.pipeline import Pipeline
 from opsin.spec import OpSpec
 from opsin.surfaces.cli.app import app, console, errors
@@ -27,6 +27,7 @@ def ops_command(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """List the techniques, search them, or describe one."""
+    load_plugins()
     specs = {n: entry.spec for n, entry in sorted(operations().items())}
     if name in specs:
         if json:
