@@ -173,7 +173,7 @@ class OneOf(Kind):
 
     def accept(self, value: Any) -> Any:
         """Accept an option, of its own type."""
-        for option in self.options:
+        for option in self.options if not isinstance(value, np.ndarray) else ():
             if option == value and isinstance(value, bool) == isinstance(option, bool):
                 return option
         raise Mismatch(self.english())

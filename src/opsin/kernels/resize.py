@@ -33,11 +33,16 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
         return from_unit(_linear(to_unit(image), width, height), image.dtype)
     if image.dtype == np.uint8:
         return _pillow_bytes(image, width, height, kernel)
-    out = _pillow_floats(image, width, height, kernel)
-    if image.dtype.kind == "f":
-        # bicubic and lanczos overshoot; what was inside 0..1 stays inside
-        return np.clip(out, min(0.0, float(image.min())), max(1.0, float(image.max())))
-    return from_unit(out / np.float32(65535.0), image.dtype)
+    if kernel not in ("pillow-bicubic", "lanczos"):
+        out = _pillow_floats(image, width, height, kernel)
+    else:
+        # These overshoot. What was inside 0..1 stays inside after each axis, as Pillow's 8-bit pictures do.
+        unit = to_unit(image)
+        low, high = min(0.0, float(unit.min())), max(1.0, float(unit.max()))
+        out = np.clip(_pillow_floats(unit, width, image.shape[0], kernel), low, high)
+        out = np.clip(_pillow_floats(out, width, height, kernel), low, high)
+        return from_unit(out, image.dtype)
+    return out if image.dtype.kind == "f" else from_unit(out / np.float32(65535.0), image.dtype)
 
 
 def _premultiplied(image: Array, width: int, height: int, kernel: str) -> Array:

@@ -12,7 +12,7 @@ from opsin.kernels.colorspace import convert
 from opsin.kernels.luma import LUMA, luma
 from opsin.kernels.planes import joined
 from opsin.op import op
-from opsin.types import Array, Bound, Fraction, Image, Usual
+from opsin.types import Array, Bound, Fraction, Gray, Image, Rgb, Usual
 
 Share = Annotated[float, Bound(ge=0.0, le=1.0), Usual(0.0, 1.0)]
 Space = Literal["rgb", "hsv", "hsl", "lab", "lch", "luv", "xyz", "ycbcr", "yuv", "cmyk", "hed"]
@@ -25,7 +25,7 @@ def to_gray(
     *,
     channels: Literal[1, 3, 4] = 1,
     weights: Literal["bt601", "bt709", "bt2020", "average", "max", "lightness"] | tuple[Share, Share, Share] = "bt601",
-) -> Image:
+) -> Gray:
     """Reduce color to brightness.
 
     Use it where color carries nothing, or with three channels as augmentation in front of a network that wants RGB.
@@ -75,7 +75,7 @@ def to_rgb(
     /,
     *,
     background: Fraction | tuple[Fraction, Fraction, Fraction] | None = 1.0,
-) -> Image:
+) -> Rgb:
     """Make it three channels, whatever it was.
 
     Use it first in a pipeline whose pictures may be gray or transparent. A transparent picture is laid on a background.
@@ -107,7 +107,7 @@ def to_rgb(
 
 
 @op
-def to_rgba(image: Image, /, *, alpha: Fraction = 1.0) -> Image:
+def to_rgba(image: Image, /, *, alpha: Fraction = 1.0) -> Rgb:
     """Make it four channels: color and alpha.
 
     Use it before pictures are laid over each other, and where corners shall be transparent after a rotation.
@@ -131,7 +131,7 @@ def to_rgba(image: Image, /, *, alpha: Fraction = 1.0) -> Image:
     return out
 
 
-@op
+@op(rescales=True)
 def convert_color(image: Image, /, *, to: Space, source: Space = "rgb") -> Image:
     """Convert between color spaces.
 

@@ -45,7 +45,7 @@ def gaussian_noise(
     return rejoin(image, np.clip(values, 0.0, 1.0, out=values), channels)
 
 
-@op(unit_range=True)
+@op(quantizes=True, unit_range=True)
 def jpeg_artifacts(
     image: Image,
     /,

@@ -12,6 +12,7 @@ from opsin.sample import Sample
 from opsin.types import Bound, Fraction, Unit, Usual
 
 Least = Annotated[int, Bound(ge=1, le=MAX_SIDE), Unit("px"), Usual(32, 1024)]
+Classes = Annotated[tuple[str | int, ...], Usual(0, 9)]
 Level = Annotated[float, Bound(ge=0.0, le=1.0), Usual(0.0, 1.0)]
 
 
@@ -25,7 +26,7 @@ def keep_if(
     min_sharpness: Annotated[float, Bound(ge=0.0), Unit("8-bit levels squared"), Usual(10.0, 1000.0)] | None = None,
     max_dark: Fraction | None = None,
     max_bright: Fraction | None = None,
-    classes: tuple[str | int, ...] | None = None,
+    classes: Classes | None = None,
     unique: bool = False,
     dark: Level = 0.05,
     bright: Level = 0.95,

@@ -243,8 +243,8 @@ def equalize(image: Image, /, *, channels: Channels = "color") -> Image:
         channels: "bands" when a fourth channel is not alpha.
 
     Returns:
-        same shape and dtype; a channel with one value only stays as it is. 8-bit pictures follow Pillow's whole-number
-        formula; 16-bit and float pictures its exact form, floats by 65,536 levels.
+        same shape and dtype; a channel with one value only, or of fewer than 255 pixels, stays as it is. 8-bit
+        pictures follow Pillow's whole-number formula; finer ones the same line unrounded, floats by 65,536 levels.
 
     Source:
         Pillow's ImageOps.equalize; Gonzalez and Woods, "Digital Image Processing", section 3.3.
@@ -264,11 +264,11 @@ def _equalized(plane: Array) -> Array:
     if len(present) < 2:
         return plane
     below = np.cumsum(counts) - counts
-    rest = plane.size - int(counts[present[-1]])
+    # Pillow counts in whole steps; where levels are finer, the same line is drawn without rounding to 255 of them
+    step = (plane.size - int(counts[present[-1]])) // 255
+    if step == 0:
+        return plane
     if plane.dtype == np.uint8:
-        step = rest // 255
-        if step == 0:
-            return plane
         return np.take(np.clip((below + step // 2) // step, 0, 255).astype(np.uint8), plane)
-    curve: NDArray[np.float64] = np.minimum(below / rest, 1.0)
+    curve: NDArray[np.float64] = np.minimum(below / (255.0 * step), 1.0)
     return np.take(from_unit(curve, plane.dtype), levels)

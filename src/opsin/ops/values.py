@@ -13,6 +13,7 @@ from opsin.types import Array, Bound, Channels, Image, Usual
 
 Level = Annotated[float, Usual(0.0, 1.0)]
 End = Annotated[float, Usual(-1.0, 1.0)]
+Ends = Annotated[tuple[float, float], Usual(0.0, 1.0)]
 Deviation = Annotated[float, Bound(gt=0.0), Usual(0.1, 0.5)]
 Named = Literal["imagenet", "clip", "half"]
 Scope = Literal["image", "dataset"]
@@ -29,14 +30,14 @@ _DEVIATIONS = {
 }
 
 
-@op
+@op(rescales=True)
 def rescale_intensity(
     image: Image,
     /,
     *,
     low: End = 0.0,
     high: End = 1.0,
-    in_range: Literal["dtype", "image"] | tuple[Level, Level] = "dtype",
+    in_range: Literal["dtype", "image"] | Ends = "dtype",
     channels: Channels = "color",
 ) -> Image:
     """Map a range of values to another one, as floats.
@@ -80,7 +81,7 @@ def rescale_intensity(
     return _with_alpha(np.clip(out, np.float32(low), np.float32(high)), alpha)
 
 
-@op
+@op(rescales=True)
 def center(
     image: Image,
     /,
@@ -119,7 +120,7 @@ def center(
     return _with_alpha(_affine(values, np.ones(1), middle), alpha)
 
 
-@op
+@op(rescales=True)
 def standardize(
     image: Image,
     /,
@@ -164,7 +165,7 @@ def standardize(
     return _with_alpha(_affine(values, 1.0 / np.where(wide > 0.0, wide, 1.0), middle), alpha)
 
 
-@op
+@op(rescales=True)
 def normalize(
     image: Image,
     /,
@@ -204,7 +205,7 @@ def normalize(
     return _with_alpha(_affine(values, 1.0 / spread, middle), alpha)
 
 
-@op
+@op(rescales=True)
 def to_tensor(image: Image, /, *, dtype: Literal["float32", "float16"] = "float32") -> Image:
     """Bring the channels to the front, as torch and ONNX want them.
 
