@@ -12,10 +12,10 @@ from opsin.io import LOCAL, Limits, read_bytes
 
 __all__ = ["IMAGE_SUFFIXES", "Tree", "is_picture", "read_text"]
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
-    + (".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".npy")
-)
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+_OTHER = (".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".npy")
+_PNM = (".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm")
+IMAGE_SUFFIXES = frozenset([*_JPEG, *_OTHER, *_PNM])
 TEXT_LIMITS = Limits(bytes=4 << 30)
 
 
@@ -89,7 +89,9 @@ class Tree:
 
     def walk(self, folder: str = "", suffixes: frozenset[str] | None = None) -> Iterator[str]:
         """List files below a folder in one order everywhere; links to folders above are not followed."""
-        yield from self._walk(folder, suffixes, ())
+        parts = folder.split("/") if folder else []
+        above = {os.path.realpath(self.full("/".join(parts[:i]))) for i in range(len(parts))}
+        yield from self._walk(folder, suffixes, tuple(above))
 
     def _walk(self, folder: str, suffixes: frozenset[str] | None, above: tuple[str, ...]) -> Iterator[str]:
         here = os.path.realpath(self.full(folder))
