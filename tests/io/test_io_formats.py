@@ -46,7 +46,7 @@ def is_ours(image: np.ndarray) -> bool:
     return image.flags.c_contiguous and image.flags.writeable and image.dtype.isnative
 
 
-# --- one file of each kind, against the arrays they were made from or against Pillow -----------------------------------
+# --- one file of each kind, against the arrays they were made from or against Pillow ---------------------------------
 @pytest.mark.parametrize("name", sorted(seeds()))
 def test_every_seed_is_decoded(name: str) -> None:
     data = seeds()[name]
@@ -568,7 +568,7 @@ def test_no_state_of_pillow_is_touched() -> None:
     for data in seeds().values():
         decode(data)
     encode(picture(3), "png")
-    assert (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS) == before
+    assert before == (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS)
 
 
 def test_a_careless_setting_of_pillow_changes_nothing(monkeypatch) -> None:

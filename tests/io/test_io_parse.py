@@ -80,7 +80,7 @@ def test_json_limits_and_reports() -> None:
 
 def test_json_lines() -> None:
     assert list(parse_json_lines('{"a": 1}\n\n[2]\n')) == [(1, {"a": 1}), (3, [2])]
-    with pytest.raises(DatasetError, match="x.jsonl:2"):
+    with pytest.raises(DatasetError, match=r"x\.jsonl:2"):
         list(parse_json_lines("1\n{\n", source="x.jsonl"))
 
 

@@ -131,7 +131,7 @@ def _run8(ready: _Transform, mode: str, array: Array) -> Array:
 
 
 def _gray(array: Array, profile: bytes, ready: _Transform) -> Array:
-    """Gray by the profile's own curve; LittleCMS, which is several levels off in the shadows, only where there is none."""
+    """Gray by the profile's own curve; by LittleCMS, which is levels off in the shadows, only where there is none."""
     wide = array.dtype == np.uint16
     exact = gray_to_srgb(profile, array if wide else np.arange(0, 65536, 257, dtype=np.uint16)[None])
     if exact is not None:
