@@ -168,7 +168,7 @@ def _match(guide: Floats, ys: Ints, xs: Ints, stage: Stage) -> tuple[Ints, Ints]
     shifts = [(dy, dx) for dy in range(-reach_y, reach_y + 1) for dx in range(-reach_x, reach_x + 1)]
     index = {shift: i for i, shift in enumerate(shifts)}
     far = np.full((len(shifts), ys.size, xs.size), np.inf, dtype=np.float32)
-    far[index[0, 0]] = 0.0
+    far[index[0, 0]] = -1.0  # the patch itself comes first, also where everything is equal
     for dy in range(reach_y + 1):
         for dx in range(-reach_x, reach_x + 1):
             if dy == 0 and dx <= 0:

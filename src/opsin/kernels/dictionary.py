@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cosine_atoms", "denoise_plane", "explain", "fill_plane", "learn"]
+__all__ = ["cosine_atoms", "cosine_matrix", "denoise_plane", "explain", "fill_plane", "learn", "train"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
@@ -29,6 +29,14 @@ def cosine_atoms(patch: int, atoms: int) -> Floats:
     order = np.argsort(np.add.outer(np.arange(side), np.arange(side)).ravel(), kind="stable")[:atoms]
     chosen = both[order]
     return (chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def cosine_matrix(n: int) -> Floats:
+    """The orthonormal cosine transform over n channels: the first row sums them, the others compare them."""
+    k, x = np.mgrid[:n, :n]
+    matrix = np.sqrt(2.0 / n) * np.cos(np.pi * (2 * x + 1) * k / (2 * n))
+    matrix[0] = np.sqrt(1.0 / n)
+    return np.asarray(matrix, dtype=np.float32)
 
 
 def explain(signals: Floats, atoms: Floats, goal: float, most: int, seen: Any = None) -> tuple[Floats, Ints, Ints]:
@@ -159,7 +167,7 @@ def _sample(plane: Floats, patch: int, most: int, whole: NDArray[np.bool_] | Non
     return np.asarray(chosen - chosen.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def train(plane: Floats, patch: int, atoms: int, goal: float, whole: Any = None, sweeps: int = 10) -> Floats:
+def train(plane: Floats, patch: int, atoms: int, goal: float, whole: Any = None, sweeps: int = 15) -> Floats:
     """Learn a dictionary from a plane's own patches."""
     start = cosine_atoms(patch, atoms)
     signals = _sample(plane, patch, 16384, whole)
