@@ -55,7 +55,9 @@ class _Carrier:
         n = table.count
         self.masks = self._masks(hidden)
         self.clipped: list[Floats] = [np.zeros((0, 2))] * n
-        self.visible = [1.0] * n
+        # a table made of several samples knows objects of which part was hidden or cut off before
+        self.before = [1.0] * n if table.visible is None else [float(v) for v in table.visible]
+        self.visible = list(self.before)
         self.hidden = [False] * n
         self.boxes = None if table.boxes is None else np.zeros((n, 4))
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
@@ -105,7 +107,7 @@ class _Carrier:
             if len(xs):
                 parts = [np.array([[xs.min(), ys.min()], [xs.max() + 1.0, ys.max() + 1.0]])]
         self.clipped[i] = np.concatenate(parts) if parts and not _empty(parts) else np.zeros((0, 2))
-        self.visible[i] = min(1.0, left / area) if area else 1.0
+        self.visible[i] = self.before[i] * (min(1.0, left / area) if area else 1.0)
 
     def _original_area(self, polygon: Floats) -> float:
         """Area that a cut outline has on the original canvas, so that no scaling on the way counts as loss."""

@@ -90,6 +90,7 @@ class Sample:
         self.filtered: str | None = None
         self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
         self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
+        self._gone: tuple[Dropped, ...] = ()
         annotated = any(
             c is not None for c in (boxes, rotated_boxes, polygons, masks, keypoints, labels, track_ids, attributes)
         )
@@ -157,8 +158,8 @@ class Sample:
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
-        """What went, with row, reason and visible part."""
-        return self._now()[1]
+        """What went, with row, reason and visible part; rows count in the table that an object came from."""
+        return self._gone + self._now()[1]
 
     def _now(self) -> tuple[Instances, tuple[Dropped, ...]]:
         if self._table is None:
@@ -209,6 +210,25 @@ class Sample:
         out = self.with_image(image)
         out._hidden = (*self._hidden, (len(self.warp.stages), mask))
         out._carried = None
+        return out
+
+    def remade(
+        self,
+        image: Array,
+        table: Instances | None,
+        *,
+        label: Any = None,
+        segmentation: NDArray[Any] | None = None,
+        dropped: tuple[Dropped, ...] = (),
+    ) -> Self:
+        """Give a sample whose picture and annotations were made anew, from several others: its own way starts here."""
+        out = self.with_image(image)
+        out.label = label
+        out._table, out._segmentation = table, segmentation
+        out._warp, out._hidden, out._carried = None, (), None
+        out._gone = self._gone + dropped
+        if table is not None:
+            out.class_names = table.class_names
         return out
 
     def with_rules(self, rules: Rules) -> Self:
