@@ -24,8 +24,7 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
     if image.shape[1] == width and image.shape[0] == height:
         return np.ascontiguousarray(image)
     if kernel == "nearest":
-        rows = ((np.arange(height) + 0.5) * (image.shape[0] / height)).astype(np.int64)
-        columns = ((np.arange(width) + 0.5) * (image.shape[1] / width)).astype(np.int64)
+        rows, columns = _nearest(image.shape[0], height), _nearest(image.shape[1], width)
         return np.ascontiguousarray(image[rows[:, None], columns[None, :]])
     if alpha:
         return _premultiplied(image, width, height, kernel)
@@ -33,16 +32,31 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
         return from_unit(_linear(to_unit(image), width, height), image.dtype)
     if image.dtype == np.uint8:
         return _pillow_bytes(image, width, height, kernel)
-    if kernel not in ("pillow-bicubic", "lanczos"):
-        out = _pillow_floats(image, width, height, kernel)
-    else:
-        # These overshoot. What was inside 0..1 stays inside after each axis, as Pillow's 8-bit pictures do.
-        unit = to_unit(image)
-        low, high = min(0.0, float(unit.min())), max(1.0, float(unit.max()))
-        out = np.clip(_pillow_floats(unit, width, image.shape[0], kernel), low, high)
-        out = np.clip(_pillow_floats(out, width, height, kernel), low, high)
-        return from_unit(out, image.dtype)
+    if kernel in ("pillow-bicubic", "lanczos"):
+        return from_unit(_overshooting(to_unit(image), width, height, kernel), image.dtype)
+    out = _pillow_floats(image, width, height, kernel)
     return out if image.dtype.kind == "f" else from_unit(out / np.float32(65535.0), image.dtype)
+
+
+def _nearest(n: int, m: int) -> NDArray[np.int64]:
+    """The pixel under the middle of each target pixel; summed up step by step as Pillow does, which decides ties."""
+    steps = np.full(m, n / m)
+    steps[0] = n / m * 0.5
+    return np.minimum(np.cumsum(steps).astype(np.int64), n - 1)
+
+
+def _overshooting(values: NDArray[Any], width: int, height: int, kernel: str) -> NDArray[Any]:
+    """Stretch by a kernel with negative parts: what was inside 0..1 stays inside after each axis.
+
+    Pillow's 8-bit pictures are cut after each axis too, so the order of the axes counts; this is Pillow 13's.
+    """
+    low, high = min(0.0, float(values.min())), max(1.0, float(values.max()))
+    less = values.shape[0] - height
+    rows_first = less > 0 and less > 2 * (values.shape[1] - width)
+    middle = (values.shape[1], height) if rows_first else (width, values.shape[0])
+    for size in (middle, (width, height)):
+        values = np.clip(_pillow_floats(values, *size, kernel), low, high)
+    return values
 
 
 def _premultiplied(image: Array, width: int, height: int, kernel: str) -> Array:
