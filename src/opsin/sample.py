@@ -226,7 +226,7 @@ class Sample:
         out.label = label
         out._table, out._segmentation = table, segmentation
         out._warp, out._hidden, out._carried = None, (), None
-        out._gone = self._gone + dropped
+        out._gone = dropped
         if table is not None:
             out.class_names = table.class_names
         return out
