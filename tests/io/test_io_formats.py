@@ -579,3 +579,42 @@ def test_a_careless_setting_of_pillow_changes_nothing(monkeypatch) -> None:
         data = seeds()[name]
         with pytest.raises(DecodeError):
             decode(data[: len(data) * 3 // 4])
+
+
+# --- two JPEG decoders, one picture ----------------------------------------------------------------------------------
+def test_core_and_pillow_give_the_same_bits(opsin_data) -> None:
+    from opsin.io.formats import jpeg
+    from opsin.io.limits import LOCAL
+    from opsin.kernels import native
+
+    if not native.available():
+        pytest.skip("the compiled core is not installed")
+    both = 0
+    for path in sorted(opsin_data.rglob("*.jp*g")):
+        data = path.read_bytes()
+        try:
+            found = header(data)
+        except DecodeError:
+            continue
+        if found.format != "JPEG":
+            continue
+        try:
+            ours = jpeg._by_core(data, found, LOCAL)
+        except DecodeError:
+            continue
+        if ours is not None:
+            assert np.array_equal(ours.array, jpeg._by_pillow(data, found, LOCAL).array), path.name
+            both += 1
+    assert both > 80
+
+
+def test_a_scan_that_stops_early_is_an_error_also_with_an_end_marker() -> None:
+    from opsin.kernels import native
+
+    if not native.available():
+        pytest.skip("the compiled core is not installed")
+    data = pil(picture(3, height=120, width=160), "JPEG", quality=90)
+    for share in (0.4, 0.7, 0.95):
+        with pytest.raises(DecodeError, match="the JPEG is damaged") as caught:
+            decode(data[: int(len(data) * share)] + b"\xff\xd9")
+        assert caught.value.kind == "corrupt"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,45 @@ def _model(identifiers: tuple[int, ...], jfif: bool, adobe: int | None) -> str:
 
 
 def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
-    """Decode. Four channels come as ink, 255 = full, whatever the Adobe marker says: they are stored inverted."""
+    """Decode with the first codec that takes the file."""
+    for codec in CODECS:
+        made = codec(data, header, limits)
+        if made is not None:
+            return made
+    raise DecodeError("unsupported", f"a JPEG of {header.mode} is not decoded.")
+
+
+def _by_core(data: bytes, header: Header, limits: Limits) -> Pixels | None:
+    """Baseline gray and YCbCr by the compiled core: the bits of libjpeg-turbo, but a damaged scan is an error.
+
+    libjpeg fills what is missing with gray and says nothing; the core reads every code, and refuses.
+    """
+    if header.details["sof"] == 0xC2 or header.details["model"] not in ("gray", "YCbCr"):
+        return None
+    from opsin.kernels import native
+
+    if not native.available():
+        return None
+    try:
+        image = native.decode_jpeg(data, max_pixels=limits.pixels)
+    except DecodeError as error:
+        if error.kind == "unsupported" or not _core_reads_header(native, data, limits):
+            return None
+        raise DecodeError(error.kind, f"the JPEG is damaged: {error.message}.") from error
+    return Pixels(image, "gray" if image.ndim == 2 else "rgb")
+
+
+def _core_reads_header(native: Any, data: bytes, limits: Limits) -> bool:
+    """Say whether the damage is in the scan: a header that only the core stumbles over is libjpeg's to judge."""
+    try:
+        native.jpeg_info(data, max_pixels=limits.pixels)
+    except DecodeError:
+        return False
+    return True
+
+
+def _by_pillow(data: bytes, header: Header, limits: Limits) -> Pixels:
+    """Everything else by libjpeg-turbo. Four channels come as ink, 255 = full: they are stored inverted."""
     model = header.details["model"]
     size = (header.width, header.height)
     if model == "gray":
@@ -201,6 +240,10 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
     if model in ("YCbCr", "RGB"):
         return Pixels(decode_with("jpeg", "RGB", size, data, "RGB", ""), "rgb")
     return Pixels(decode_with("jpeg", "CMYK", size, data, "CMYK;I", ""), "cmyk")
+
+
+# Tried in this order; a codec returns None for what it does not take.
+CODECS: tuple[Callable[[bytes, Header, Limits], Pixels | None], ...] = (_by_core, _by_pillow)
 
 
 def strip_pixels(data: bytes, header: Header, coded: str) -> Array:
