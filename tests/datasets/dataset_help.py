@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def coco_data(folder: str = "", pictures: int = 4) -> dict[str, Any]:
         "licenses": [{"id": 1, "name": "CC0"}],
         "images": images,
         "annotations": notes,
-        "categories": CATEGORIES,
+        "categories": deepcopy(CATEGORIES),
     }
 
 

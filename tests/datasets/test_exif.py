@@ -102,7 +102,7 @@ def test_strict_leaves_them_out(tmp_path: Path) -> None:
 
 
 def test_real_photographs(opsin_data: Path, tmp_path: Path) -> None:
-    """The eight Landscape pictures of exif-orientation-examples show one scene: a box on the stored one fits upright."""
+    """The Landscape pictures of exif-orientation-examples show one scene: a box on the stored one fits upright."""
     boxes = {}
     for n in range(5, 9):
         source = opsin_data / "exif_orientation" / f"Landscape_{n}.jpg"

@@ -15,7 +15,7 @@ from opsin.errors import DatasetError, DecodeError
 from opsin.sample import Sample
 
 
-# --- folders -----------------------------------------------------------------------------------------------------------
+# --- folders ---------------------------------------------------------------------------------------------------------
 def test_folder_of_classes(tmp_path: Path) -> None:
     data = open_dataset(class_folder(tmp_path))
     assert data.format == "folder" and data.class_names == ("Ente groß", "cat", "dog") and data.splits == ()
@@ -60,7 +60,7 @@ def test_broken_picture_is_told_when_read(tmp_path: Path) -> None:
         data.load("cat/0.png")
 
 
-# --- tables ------------------------------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------------------
 def table(root: Path, text: str, names: str = "abc") -> DataSet:
     for i, name in enumerate(names):
         picture(root / "p" / f"{name}.png", 40, 20, seed=i)
@@ -145,7 +145,7 @@ def test_what_is_no_table_is_one_sentence(tmp_path: Path, text: str) -> None:
     assert "t.csv" in str(error.value) and "\n" not in str(error.value)
 
 
-# --- splits ------------------------------------------------------------------------------------------------------------
+# --- splits ----------------------------------------------------------------------------------------------------------
 def test_splits_are_addressed() -> None:
     parts = {"train": 0.8, "val": 0.15, "test": 0.05}
     keys = [f"folder/{i}.jpg" for i in range(20_000)]
@@ -182,7 +182,7 @@ def test_existing_splits_and_groups_stay(tmp_path: Path) -> None:
         data.only("tset")
 
 
-# --- detection ---------------------------------------------------------------------------------------------------------
+# --- detection -------------------------------------------------------------------------------------------------------
 def test_nothing_is_told_apart_from_nothing(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="nothing at"):
         open_dataset(tmp_path / "none")
@@ -202,7 +202,7 @@ def test_content_decides_not_the_name(tmp_path: Path) -> None:
     assert detect(tmp_path) == "coco" and len(open_dataset(tmp_path)) == 4
 
 
-# --- names -------------------------------------------------------------------------------------------------------------
+# --- names -----------------------------------------------------------------------------------------------------------
 def test_no_two_names_meet() -> None:
     keys = ["a.png", "a.jpg", "A.png", "b/a.png", "b\\a.png", "x y.png", "-rf.png", "é.png", "e\u0301.png", "con.png"]
     keys += ["../../up.png", "a.png#2", "long" * 100 + ".png", "a-v1.png"]

@@ -10,16 +10,16 @@ import posixpath
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from opsin.datasets import rle as runs
 from opsin.datasets.base import Reader
-from opsin.datasets.entry import Annotation, Entry, Facts, Numbers, Rle
-from opsin.datasets.files import TEXT_LIMITS, Tree, is_picture, read_text
+from opsin.datasets.coco_objects import ObjectReader, record_of
+from opsin.datasets.entry import Entry, Facts
+from opsin.datasets.files import TEXT_LIMITS, Tree, read_text
 from opsin.datasets.json_rows import Rows, scan
-from opsin.datasets.rules import Checker, Report
+from opsin.datasets.rules import Report
 from opsin.datasets.skeletons import merge_skeletons, mirror_pairs
 from opsin.errors import DatasetError, refusal
 from opsin.instances import Skeleton
@@ -27,7 +27,6 @@ from opsin.instances import Skeleton
 __all__ = ["CocoReader", "find_coco", "is_coco", "split_in_name"]
 
 _SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_READ = ("image_id", "category_id", "bbox", "segmentation", "keypoints", "num_keypoints", "track_id", "corners")
 
 
 def split_in_name(name: str) -> str | None:
@@ -266,12 +265,12 @@ class CocoReader(Reader):
         number = row.get("id")
         if str(row["image_id"]) not in known:
             message = f"its picture {row['image_id']!r} is not listed."
-            self.report.add(file, _record(row, i), "orphan_annotation", message)
+            self.report.add(file, record_of(row, i), "orphan_annotation", message)
             return
         if number is not None:
             if str(number) in seen:
                 message = "another object has this id."
-                if not self.report.add(file, _record(row, i), "duplicate_object_id", message):
+                if not self.report.add(file, record_of(row, i), "duplicate_object_id", message):
                     return
             seen.add(str(number))
         objects[str(row["image_id"])].append(i)
@@ -292,7 +291,8 @@ class CocoReader(Reader):
                 self.report.add(part.file, record, "missing_file", message)
                 return None
         canvas = self._canvas(row, part.file, record)
-        notes = None if raw is None else tuple(self._objects(raw, canvas, part.file))
+        reader = ObjectReader(self.report, self.facts, self._places)
+        notes = None if raw is None else tuple(reader.read(raw, canvas, part.file))
         split = row.get("split") if isinstance(row.get("split"), str) else part.split
         label = row.get("label")
         group = row.get("group")
@@ -316,145 +316,3 @@ class CocoReader(Reader):
             return int(w), int(h)  # type: ignore[arg-type]
         self.report.add(file, record, "canvas_invalid", f"the stated size is {w!r} x {h!r}.")
         return None
-
-    # --- objects --------------------------------------------------------------------------------------------------
-    def _objects(
-        self, raw: Iterable[dict[str, Any]], canvas: tuple[int, int] | None, file: str
-    ) -> Iterator[Annotation]:
-        facts = self.facts
-        places = len(facts.skeleton.names) if facts.skeleton is not None else None
-        checker = Checker(self.report, len(facts.class_names), places, facts.parts)
-        size = None if canvas is None else (float(canvas[0]), float(canvas[1]))
-        taken: set[Any] = set()
-        kept: set[Any] = set()
-        for row in raw:
-            record = _record(row, None)
-            a = self._object(row, file, record)
-            a = None if a is None else checker.check(a, size, file, record)
-            if a is None:
-                continue
-            attributes = dict(a.attributes)
-            number = attributes.pop("id", None)
-            what = repr(replace(a, attributes=attributes))
-            if what in kept:
-                if not self.report.add(file, record, "duplicate_object", "the same object is annotated twice."):
-                    yield a
-                continue
-            kept.add(what)
-            if number in taken:
-                a = replace(a, attributes=attributes)
-            taken.add(number)
-            yield a
-
-    def _object(self, row: dict[str, Any], file: str, record: str) -> Annotation | None:
-        number = row.get("category_id")
-        label = self._places.get(number) if isinstance(number, int | str) else None
-        if label is None:
-            self.report.add(file, record, "class_out_of_range", f"category {number!r} is not in the list.")
-            return None
-        box: Numbers | None = None
-        if row.get("bbox") not in (None, []):
-            values = numbers(row["bbox"])
-            if values is None or len(values) != 4:
-                self.report.add(file, record, "not_numbers", f"bbox {row['bbox']!r} is not four numbers.")
-                return None
-            x, y, w, h = values
-            if w < 0 or h < 0:
-                self.report.add(file, record, "box_negative", f"the box is {w:g} x {h:g}.")
-                return None
-            box = (x, y, x + w, y + h)
-        polygons, mask = self._segmentation(row.get("segmentation"), file, record)
-        keypoints = self._keypoints(row.get("keypoints"), label, file, record)
-        empty = box is not None and (box[2] <= box[0] or box[3] <= box[1])
-        if empty and any(len(p) >= 6 for p in polygons) and self.report.repairs("box_empty"):
-            self.report.add(file, record, "box_empty", "the box is empty; the one around the outline stands in.")
-            xs = [v for p in polygons for v in p[0::2]]
-            ys = [v for p in polygons for v in p[1::2]]
-            box = (min(xs), min(ys), max(xs), max(ys))
-        attributes = {k: v for k, v in row.items() if k not in _READ}
-        if attributes.get("iscrowd") == 0:
-            del attributes["iscrowd"]
-        track, corners = row.get("track_id"), numbers(row.get("corners"))
-        return Annotation(
-            label=label,
-            box=box,
-            corners=corners if corners is not None and len(corners) == 8 else None,
-            polygons=polygons,
-            rle=mask,
-            keypoints=keypoints,
-            track_id=track if isinstance(track, int | str) else None,
-            attributes=attributes,
-        )
-
-    def _segmentation(self, value: Any, file: str, record: str) -> tuple[tuple[Numbers, ...], Rle | None]:
-        if value is None or value == [] or value == "":
-            return (), None
-        if isinstance(value, dict):
-            return (), self._mask(value, file, record)
-        if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
-            value = [value]  # one outline without the list around it
-        if not isinstance(value, list):
-            self.report.add(file, record, "not_numbers", "the segmentation is neither outlines nor run lengths.")
-            return (), None
-        out = []
-        for outline in value:
-            if isinstance(outline, list) and outline and all(isinstance(p, list) and len(p) == 2 for p in outline):
-                outline = [v for p in outline for v in p]
-            flat = numbers(outline)
-            if flat is None:
-                self.report.add(file, record, "not_numbers", "an outline is not a list of numbers.")
-                continue
-            if len(flat) >= 8 and flat[:2] == flat[-2:]:
-                flat = flat[:-2]  # closed explicitly
-            out.append(flat)
-        return tuple(out), None
-
-    def _mask(self, value: dict[str, Any], file: str, record: str) -> Rle | None:
-        size = numbers(value.get("size"))
-        if size is None or len(size) != 2 or any(v < 0 or v != int(v) for v in size):
-            self.report.add(file, record, "rle_invalid", f"the size of its run lengths is {value.get('size')!r}.")
-            return None
-        try:
-            counts = runs.from_coco(value.get("counts"))
-        except ValueError as error:
-            self.report.add(file, record, "rle_invalid", f"{error}.")
-            return None
-        return Rle(int(size[1]), int(size[0]), runs.pack(counts))
-
-    def _keypoints(self, value: Any, label: int, file: str, record: str) -> Numbers | None:
-        facts = self.facts
-        if value is None or value == [] or facts.skeleton is None:
-            return None
-        whole = len(facts.skeleton.names)
-        start, count = facts.parts[label] if facts.parts else (0, whole)
-        flat = numbers(value)
-        if flat is None:
-            self.report.add(file, record, "not_numbers", "the key points are not a list of numbers.")
-            return None
-        if len(flat) != 3 * count:
-            message = f"{len(flat) / 3:g} key points; the class has {count}."
-            self.report.add(file, record, "keypoint_count", message)
-            return None
-        if not any(flat[2::3]):
-            return None
-        return (0.0,) * (3 * start) + flat + (0.0,) * (3 * (whole - start - count))
-
-
-def numbers(value: Any) -> Numbers | None:
-    """Read a list of numbers (text that spells a number counts); None when it is none."""
-    if not isinstance(value, list | tuple):
-        return None
-    try:
-        return tuple(map(float, value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _record(row: dict[str, Any], i: int | None) -> str:
-    number = row.get("id")
-    return f"annotation {number}" if number is not None else f"annotation at {i if i is not None else '?'}"
-
-
-def list_pictures(tree: Tree, folder: str = "") -> list[str]:
-    """List the pictures below a folder."""
-    return [n for n in tree.walk(folder) if is_picture(n)]
