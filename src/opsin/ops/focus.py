@@ -180,6 +180,8 @@ def defocus_blur(
     Source:
         Gonzalez and Woods, "Digital Image Processing", 4th ed., 5.6; the kernel is `opsin.psf.disk(radius)`.
     """
+    if radius <= 0.5:
+        return np.ascontiguousarray(image)  # the disk lies within the pixel
     kernel = psf.disk(radius)
     return _smeared(image, channels, lambda v: correlate(v, kernel, border))
 
@@ -244,7 +246,7 @@ def _zoomed(values: Array, factor: float, x: float, y: float) -> Array:
     return values
 
 
-@op(halo=lambda sigma, radius, iterations=1, **_: 2 * math.ceil(4 * sigma) + radius * iterations)
+@op
 def glass_blur(
     image: Image,
     /,
