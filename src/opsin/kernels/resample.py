@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from opsin.arrays import from_unit, full_scale
 from opsin.geometry import Stage, Warp, fold
+from opsin.kernels import native, use_core
 from opsin.kernels.resize import resize
 from opsin.types import Array, Border, Fill
 
@@ -146,7 +147,17 @@ def _move(image: Array, m: NDArray[Any], stage: Stage, alpha: bool) -> Array:
 
 
 def _bilinear(image: Array, stage: Stage, alpha: bool) -> Array:
-    """Four-tap interpolation at exact coordinates, block by block."""
+    """Four-tap interpolation at exact coordinates."""
+    if use_core() and not alpha:
+        edge = [float(v) for v in fill_values(stage.fill, image, alpha)]
+        if stage.field is not None:
+            return native.warp_map(image, stage.field, stage.border, edge)
+        return native.warp(image, stage.back, stage.target.width, stage.target.height, stage.border, edge)
+    return _by_blocks(image, stage, alpha)
+
+
+def _by_blocks(image: Array, stage: Stage, alpha: bool) -> Array:
+    """The reference: block by block, so that coordinates of a large picture never stand in memory."""
     tw, th = stage.target
     h, w = image.shape[:2]
     values = image.reshape(h, w, -1).astype(np.float32)

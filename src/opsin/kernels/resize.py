@@ -1,4 +1,4 @@
-"""Resize kernels as definitions, by name: the NumPy and Pillow reference.
+"""Resize kernels as definitions, by name: by the compiled core, or by NumPy and Pillow as the reference.
 
 `pillow-bilinear`, `pillow-bicubic`, `area` (Pillow's box) and `lanczos` are antialiased; `opencv-linear` is two-tap
 interpolation without antialiasing; `nearest` takes the pixel under the middle.
@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsin.arrays import from_unit, to_unit
+from opsin.kernels import native, use_core
 from opsin.types import Array
 
 __all__ = ["resize"]
 
 _PILLOW = {"pillow-bilinear": 2, "pillow-bicubic": 3, "area": 4, "lanczos": 1, "nearest": 0}  # Image.Resampling
+
+_OVERSHOOT = ("pillow-bicubic", "lanczos")
 
 
 def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear", *, alpha: bool = False) -> Array:
@@ -28,11 +31,13 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
         return np.ascontiguousarray(image[rows[:, None], columns[None, :]])
     if alpha:
         return _premultiplied(image, width, height, kernel)
+    if use_core() and (kernel not in _OVERSHOOT or image.dtype == np.uint8):
+        return native.resize(image, width, height, kernel)
     if kernel == "opencv-linear":
         return from_unit(_linear(to_unit(image), width, height), image.dtype)
     if image.dtype == np.uint8:
         return _pillow_bytes(image, width, height, kernel)
-    if kernel in ("pillow-bicubic", "lanczos"):
+    if kernel in _OVERSHOOT:
         return from_unit(_overshooting(to_unit(image), width, height, kernel), image.dtype)
     out = _pillow_floats(image, width, height, kernel)
     return out if image.dtype.kind == "f" else from_unit(out / np.float32(65535.0), image.dtype)
