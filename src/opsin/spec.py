@@ -297,7 +297,7 @@ def read_spec(
             default,
             (usual.low, usual.high) if usual else None,
             unit,
-            array=isinstance(kind, ArrayKind),
+            array=any(isinstance(k, ArrayKind) for k in (kind.kinds if isinstance(kind, Either) else (kind,))),
             doc=doc.args.get(item.name, ""),
         )
     returns = "warp" if shape == "geometric" else "image" if shape == "pointwise" else _role(hints["return"])

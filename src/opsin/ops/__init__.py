@@ -21,6 +21,7 @@ from opsin.ops.morphology import *
 from opsin.ops.noise import *
 from opsin.ops.occlude import *
 from opsin.ops.random_crop import *
+from opsin.ops.regions import *
 from opsin.ops.rigid import *
 from opsin.ops.select import *
 from opsin.ops.thresholds import *
