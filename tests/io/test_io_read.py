@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import socket
+import threading
 import time
 from dataclasses import replace
 
@@ -180,3 +181,60 @@ def test_errors_name_the_file(tmp_path: pathlib.Path) -> None:
         read(path)
     assert str(caught.value).startswith(f"{path}: ") and str(caught.value).endswith(".")
     assert caught.value.__cause__ is None or isinstance(caught.value.__cause__, Exception)
+
+
+def test_a_path_stays_beneath_its_root(tmp_path: pathlib.Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "deep").mkdir(parents=True)
+    outside.mkdir()
+    (inside / "deep" / "a.png").write_bytes(DATA)
+    (outside / "canary.png").write_bytes(DATA)
+    (inside / "link.png").symlink_to(outside / "canary.png")
+    (inside / "door").symlink_to(outside)
+    (inside / "own").symlink_to("deep")
+    assert read_bytes("deep/a.png", root=inside).data == DATA
+    assert read_bytes("./deep//a.png", root=inside).data == DATA
+    assert np.array_equal(read_with_facts("deep\\a.png", root=inside).image, picture(3))
+    for name in ("../out/canary.png", "deep/../../out/canary.png", str(outside / "canary.png"), "", ".", "..\\out"):
+        assert kind_of(name, root=inside) == "unreadable", name
+    for name in ("link.png", "door/canary.png", "own/a.png"):
+        assert kind_of(name, root=inside) in ("not_a_file", "unreadable"), name
+    assert kind_of("deep", root=inside) == "not_a_file"
+    assert kind_of("missing.png", root=inside) == "unreadable"
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    for _ in range(50):
+        kind_of("door/canary.png", root=inside)
+        read_bytes("deep/a.png", root=inside)
+    if before:
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_swap_of_a_folder_for_a_link_leads_nowhere(tmp_path: pathlib.Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "folder").mkdir(parents=True)
+    outside.mkdir()
+    (inside / "folder" / "a.bin").write_bytes(b"mine")
+    (outside / "a.bin").write_bytes(b"canary")
+    (inside / "other").symlink_to(outside)
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            os.rename(inside / "folder", inside / "spare")
+            os.rename(inside / "other", inside / "folder")
+            os.rename(inside / "folder", inside / "other")
+            os.rename(inside / "spare", inside / "folder")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        seen = set()
+        for _ in range(3000):
+            try:
+                seen.add(read_bytes("folder/a.bin", root=inside).data)
+            except DecodeError as error:
+                assert error.kind in ("unreadable", "not_a_file")
+    finally:
+        stop.set()
+        thread.join()
+    assert seen == {b"mine"}

@@ -121,11 +121,8 @@ def _changes_nothing(ready: _Transform, mode: str) -> bool:
 def _run8(ready: _Transform, mode: str, array: Array) -> Array:
     from PIL import Image, ImageCms
 
-    source = (
-        Image.fromarray(np.ascontiguousarray(array), mode)
-        if mode == "CMYK"
-        else Image.fromarray(np.ascontiguousarray(array))
-    )
+    solid = np.ascontiguousarray(array)
+    source = Image.frombuffer(mode, (solid.shape[1], solid.shape[0]), solid.tobytes(), "raw", mode, 0, 1)
     result = ImageCms.applyTransform(source, ready.run)
     return np.array(result)
 
@@ -179,7 +176,8 @@ def _ink_to_srgb(array: Array, profile: bytes | None, notes: list[Note]) -> tupl
     if array.dtype == np.uint8:
         from PIL import Image
 
-        return np.array(Image.fromarray(np.ascontiguousarray(array), "CMYK").convert("RGB")), state
+        ink = Image.frombuffer("CMYK", (array.shape[1], array.shape[0]), array.tobytes(), "raw", "CMYK", 0, 1)
+        return np.array(ink.convert("RGB")), state
     light = 1.0 - array.astype(np.float64) / 65535
     return (light[..., :3] * light[..., 3:] * 65535 + 0.5).astype(np.uint16), state
 

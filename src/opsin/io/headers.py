@@ -154,7 +154,7 @@ def sniff(data: bytes) -> str:
         if brands & {b"avif", b"avis"}:
             return "AVIF"
         if brands & _HEIF:
-            raise _unsupported("HEIC or HEIF", "Convert it to JPEG or PNG, or install the extra 'heif'.")
+            raise _unsupported("HEIC or HEIF")
         if data[8:12] == b"crx ":
             raise _unsupported("a Canon raw file (CR3)")
         raise _unsupported("a video (MP4 or QuickTime)")

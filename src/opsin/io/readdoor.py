@@ -33,7 +33,14 @@ def is_address(source: object) -> bool:
     return bool(separator) and scheme.isascii() and scheme.replace("+", "").isalnum() and scheme[:1].isalpha()
 
 
-def read_bytes(source: Source, *, limits: Limits = LOCAL, network: bool = False, follow: bool = True) -> Blob:
+def read_bytes(
+    source: Source,
+    *,
+    limits: Limits = LOCAL,
+    network: bool = False,
+    follow: bool = True,
+    root: str | os.PathLike[str] | None = None,
+) -> Blob:
     """Read all bytes of a source.
 
     Args:
@@ -41,6 +48,8 @@ def read_bytes(source: Source, *, limits: Limits = LOCAL, network: bool = False,
         limits: the size limit, and for addresses the time limit.
         network: allow `http://` and `https://` addresses.
         follow: follow a symbolic link at the end of the path.
+        root: the folder that a relative path starts from and must not leave, by `..` or by any link: for names that
+            come from annotation files or from strangers. Links on the way are refused.
     Returns: a `Blob`.
     Raises: DecodeError `not_a_file` (a folder, a pipe, a device: told at once, never waited for), `unreadable`
         (missing, or no permission), `too_large`; ParamError for an address without `network=True`.
@@ -58,7 +67,7 @@ def read_bytes(source: Source, *, limits: Limits = LOCAL, network: bool = False,
         data = fetch(str(source), limits=limits)
         return Blob(data, hashlib.sha256(data).hexdigest(), str(source))
     if isinstance(source, (str, os.PathLike)):
-        return _read_path(os.fspath(source), limits, follow)
+        return _read_path(os.fspath(source), limits, follow, None if root is None else os.fspath(root))
     reader = getattr(source, "read", None)
     if callable(reader):
         return _read_object(source, limits)
@@ -70,12 +79,12 @@ def _check_size(size: int, limits: Limits, name: str | None) -> None:
         raise DecodeError("too_large", f"{size:,} bytes is over the limit of {limits.bytes:,}.", name)
 
 
-def _read_path(path: str | bytes, limits: Limits, follow: bool) -> Blob:
+def _read_path(path: str | bytes, limits: Limits, follow: bool, root: str | None = None) -> Blob:
     name = os.fsdecode(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     flags |= getattr(os, "O_NOCTTY", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags) if root is None else _open_beneath(root, name, flags)
     except OSError as error:
         raise _cannot_open(error, name) from error
     except ValueError as error:  # a zero byte in the name
@@ -101,6 +110,27 @@ def _read_path(path: str | bytes, limits: Limits, follow: bool) -> Blob:
         raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
     finally:
         os.close(descriptor)
+
+
+def _open_beneath(root: str, name: str, flags: int) -> int:
+    """Open a file below a folder, one part at a time, through no link: a swap on the way cannot lead outside."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or os.path.isabs(name) or os.path.splitdrive(name)[0]:
+        raise DecodeError("unreadable", "the path leaves the folder that it must stay in.", name)
+    if os.open not in os.supports_dir_fd:  # Windows: compare real paths instead
+        whole, base = os.path.realpath(os.path.join(root, *parts)), os.path.realpath(root)
+        if os.path.commonpath([whole, base]) != base:
+            raise DecodeError("unreadable", "the path leaves the folder that it must stay in.", name)
+        return os.open(whole, flags)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _cannot_open(error: OSError, name: str) -> DecodeError:

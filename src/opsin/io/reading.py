@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from opsin.io.decoding import decode
 from opsin.io.facts import Array, Picture
 from opsin.io.limits import LOCAL, Limits
@@ -33,6 +35,7 @@ def read_with_facts(
     upright: bool = True,
     labels: bool = False,
     follow: bool = True,
+    root: str | os.PathLike[str] | None = None,
 ) -> Picture:
     """Read a picture together with its facts.
 
@@ -43,8 +46,9 @@ def read_with_facts(
         upright: False keeps the picture as stored, for annotations made on the unrotated picture.
         labels: for masks: palette indices and gray values as stored.
         follow: follow a symbolic link at the end of the path.
+        root: the folder that a relative path starts from and must not leave, by `..` or by any link.
     Returns: a `Picture`.
     Raises: DecodeError, whose `kind` says why.
     """
-    blob = read_bytes(source, limits=limits, network=network, follow=follow)
+    blob = read_bytes(source, limits=limits, network=network, follow=follow, root=root)
     return decode(blob.data, limits=limits, source=blob.name, upright=upright, labels=labels, digest=blob.digest)

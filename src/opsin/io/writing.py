@@ -34,6 +34,8 @@ def write(image: Array, path: Path, **options: Any) -> None:
         options: of the format, as `quality=95` (JPEG), `lossless=True` (WebP), `compression=6` (PNG).
     Raises: ParamError for a picture that the format cannot hold; OSError when the disk says no.
     """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise ParamError(refusal("write", "path", "a path", path, "For bytes in memory use opsin.io.encode."))
     name = os.fsdecode(os.fspath(path))
     write_bytes(path, encode(image, format_for(name), **options))
 
