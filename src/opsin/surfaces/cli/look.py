@@ -25,8 +25,16 @@ __all__: list[str] = []
 def ops_command(
     name: Annotated[str | None, typer.Argument(help="A technique to describe, or a word to search for.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of pipeline files, for editors.")
+    ] = False,
 ) -> int:
     """List the techniques, search them, or describe one."""
+    if schema:
+        from opsin.surfaces.schema import pipeline_schema
+
+        typer.echo(json_.dumps(pipeline_schema(), indent=1, default=str))
+        return 0
     load_plugins()
     specs = {n: entry.spec for n, entry in sorted(operations().items())}
     if name in specs:
@@ -99,7 +107,7 @@ def explain_command(
         plain = {"fingerprint": built.fingerprint, "pipeline": built.to_data(), "trace": steps}
         typer.echo(json_.dumps(plain, indent=2, default=str))
         return 0
-    console.print(escape(built.explain()))
+    console.print(escape(built.explain()), soft_wrap=True)
     if traces:
         table = Table("step", "size", "dtype", "values", "ms", box=None, pad_edge=False, header_style="dim")
         for t in traces:
