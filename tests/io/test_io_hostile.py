@@ -413,3 +413,45 @@ def test_pillow_image_open_is_not_used_by_the_decoder(monkeypatch) -> None:
     monkeypatch.setattr(Image, "open", never)
     for data in seeds().values():
         decode(data)
+
+
+# --- libtiff, which only prints what it finds ------------------------------------------------------------------------
+def damaged_fax() -> bytes:
+    """A Group 4 strip with a hole in the middle: libtiff decodes it to something and prints a line."""
+    bits = picture(1, height=200, width=300) > 128
+    data = bytearray(pil(bits, "TIFF", compression="group4"))
+    for at in range(len(data) // 2, len(data) // 2 + 12):
+        data[at] = 0
+    return bytes(data)
+
+
+def test_what_libtiff_prints_is_an_error_and_is_not_printed(capfd) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode(damaged_fax())
+    assert caught.value.kind == "corrupt" and "Fax4Decode" in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_print_meanwhile_arrives(capfd) -> None:
+    from opsin.io.formats._messages import libtiff_messages
+
+    with libtiff_messages() as found:
+        os.write(
+            2, b"someone else's line\nFax4Decode: Bad code word at line 1.\nTIFFx: Warning, never mind.\nno newline"
+        )
+        assert found == []
+    assert found == ["Fax4Decode: Bad code word at line 1."]
+    assert capfd.readouterr().err == "someone else's line\nno newline"
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        with suppress(DecodeError):
+            decode(damaged_fax())
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert os.fstat(2)
+
+
+def test_hostile_corpus_prints_nothing(opsin_data, capfd) -> None:
+    for path in sorted((opsin_data / "odd_images").rglob("*.tif*")):
+        with suppress(DecodeError):
+            decode(path.read_bytes())
+    assert capfd.readouterr().err == ""

@@ -17,6 +17,7 @@ import numpy as np
 from opsin.errors import DecodeError
 from opsin.io.facts import Array, Note, Pixels, scale_to_full
 from opsin.io.formats import jpeg, webp
+from opsin.io.formats._messages import libtiff_messages
 from opsin.io.formats.tiff_writer import assemble
 from opsin.io.headers import Header
 from opsin.io.limits import Limits
@@ -142,10 +143,13 @@ def _run_libtiff(mode: str, size: tuple[int, int], wrapped: bytes) -> Array:
     with TiffImageFile(io.BytesIO(wrapped)) as picture:
         if picture.mode != mode or picture.size != size:
             raise DecodeError("unsupported", f"libtiff would read the TIFF as {picture.mode}, not as {mode}.")
-        try:
-            picture.load()
-        except (OSError, ValueError) as error:
-            raise DecodeError("corrupt", "a strip or tile of the TIFF is damaged or cut.") from error
+        with libtiff_messages() as messages:
+            try:
+                picture.load()
+            except (OSError, ValueError) as error:
+                raise DecodeError("corrupt", "a strip or tile of the TIFF is damaged or cut.") from error
+        if messages:
+            raise DecodeError("corrupt", f"a strip or tile of the TIFF is damaged ({messages[0].rstrip('.')}).")
         return np.array(picture)
 
 
