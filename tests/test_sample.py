@@ -150,3 +150,17 @@ def test_a_warp_of_another_canvas_is_refused() -> None:
         Sample(IMAGE).moved(Warp.of(shift(1, 1), Size(5, 5)), IMAGE)
     turned = Warp.of(about((40, 30), turn(10)), Size(80, 60))
     assert Sample(IMAGE).moved(turned, IMAGE).warp.matrix is not None
+
+
+def test_boxes_alone_and_boxes_with_outlines_agree() -> None:
+    rng = np.random.default_rng(3)
+    corner = rng.uniform(0, 50, (40, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0.2, 25, (40, 2))], axis=1)
+    outlines = [[[b[0], b[1]], [b[2], b[1]], [b[2], b[3]], [b[0], b[3]]] for b in boxes]
+    rules = Rules(min_visible=0.4, min_side=2)
+    alone = ops.rotate(ops.crop(Sample(IMAGE, boxes=boxes, rules=rules), left=5, top=5, width=60, height=50), angle=25)
+    slow = Sample(IMAGE, boxes=boxes, polygons=outlines, rules=rules)
+    slow = ops.rotate(ops.crop(slow, left=5, top=5, width=60, height=50), angle=25)
+    np.testing.assert_allclose(alone.instances.boxes, slow.instances.boxes, atol=1e-9)
+    assert [d.row for d in alone.dropped] == [d.row for d in slow.dropped]
+    np.testing.assert_allclose(alone.instances.visible, slow.instances.visible, atol=1e-9)

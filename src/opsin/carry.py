@@ -37,8 +37,9 @@ def carry(
         return replace(table, size=warp.target), ()
     moved = _Carrier(table, warp, hidden)
     keep, dropped = [], []
+    fine = moved.fine(rules)
     for i in range(table.count):
-        reason = moved.verdict(i, rules)
+        reason = None if fine[i] else moved.verdict(i, rules)
         if reason is None:
             keep.append(i)
         else:
@@ -63,11 +64,44 @@ class _Carrier:
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
         self.polygons: list[tuple[Floats, ...]] = [()] * n
         self.keypoints = self._keypoints(hidden)
-        straight = warp.straight()
-        for i in range(n):
-            self._row(i, straight)
+        self.easy = self._easy_rows() if not hidden else np.zeros(n, np.bool_)
+        if not self.easy.all():
+            straight = warp.straight()
+            for i in np.flatnonzero(~self.easy):
+                self._row(int(i), straight)
         if hidden:
             self._cover(hidden)
+
+    def _easy_rows(self) -> NDArray[np.bool_]:
+        """Carry all boxes at once where boxes are all there is; easy are those that no canvas on the way cuts."""
+        table, n = self.source, self.source.count
+        alone = table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
+        if not alone or self.warp.matrix is None:
+            return np.zeros(n, np.bool_)
+        assert table.boxes is not None and self.boxes is not None
+        points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
+        inside = np.ones(len(points), np.bool_)
+        for stage in self.warp.stages:
+            points = stage.push(points)
+            x, y = points[:, 0], points[:, 1]
+            with np.errstate(invalid="ignore"):
+                inside &= (x >= 0) & (x <= stage.target.width) & (y >= 0) & (y <= stage.target.height)
+        corners = points.reshape(n, 4, 2)
+        easy: NDArray[np.bool_] = inside.reshape(n, 4).all(axis=1)
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        self.boxes[easy] = np.concatenate([low, high], axis=1)[easy]
+        x, y = corners[..., 0], corners[..., 1]
+        self.areas = np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)) / 2
+        self.sides = (high - low).min(axis=1)
+        return easy
+
+    def fine(self, rules: Rules) -> NDArray[np.bool_]:
+        """Say which rows stay without a closer look: easy ones that meet every rule."""
+        if not self.easy.any():
+            return self.easy
+        large = (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
+        seen = np.array(self.visible)
+        return np.asarray(self.easy & large & (seen > 0.0) & (seen >= rules.min_visible))
 
     def _row(self, i: int, straight: bool) -> None:
         table, warp = self.source, self.warp
@@ -204,6 +238,8 @@ class _Carrier:
             points = table.keypoints[i]
             named = points[:, 2] > 0 if points.shape[1] == 3 else np.ones(len(points), np.bool_)
             return None if not named.any() or self.warp.kept(points[named, :2]).any() else "outside"
+        if self.easy[i]:
+            return "outside" if self.visible[i] <= 0.0 else "too_small"
         if len(self.clipped[i]) == 0 or self.visible[i] <= 0.0:
             return "occluded" if self.hidden[i] else "outside"
         if self.visible[i] < rules.min_visible:
