@@ -64,7 +64,7 @@ class _Carrier:
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
         self.polygons: list[tuple[Floats, ...]] = [()] * n
         self.keypoints = self._keypoints(hidden)
-        self.easy = self._easy_rows() if not hidden else np.zeros(n, np.bool_)
+        self.easy: NDArray[np.bool_] = np.zeros(n, np.bool_) if hidden else self._easy_rows()
         if not self.easy.all():
             straight = warp.straight()
             for i in np.flatnonzero(~self.easy):
@@ -87,7 +87,7 @@ class _Carrier:
             with np.errstate(invalid="ignore"):
                 inside &= (x >= 0) & (x <= stage.target.width) & (y >= 0) & (y <= stage.target.height)
         corners = points.reshape(n, 4, 2)
-        easy: NDArray[np.bool_] = inside.reshape(n, 4).all(axis=1)
+        easy = np.asarray(inside.reshape(n, 4).all(axis=1))
         low, high = corners.min(axis=1), corners.max(axis=1)
         self.boxes[easy] = np.concatenate([low, high], axis=1)[easy]
         x, y = corners[..., 0], corners[..., 1]

@@ -28,6 +28,7 @@ __all__ = [
     "Table",
     "Text",
     "Tuple",
+    "draws_whole",
 ]
 
 NO_BOUND = Bound()
@@ -421,3 +422,11 @@ class Either(Kind):
             else:
                 return
         raise Mismatch(self.english())
+
+
+def draws_whole(kind: Kind) -> bool:
+    """Say whether a parameter of this kind is drawn as an integer."""
+    if isinstance(kind, Either):
+        numbers = [k for k in kind.kinds if isinstance(k, Number)]
+        return bool(numbers) and all(k.whole for k in numbers)
+    return isinstance(kind, Number) and kind.whole

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from opsin.arrays import to_unit
 from opsin.errors import ParamError, refusal, verbatim
+from opsin.kernels.channel_figures import DEVIATIONS, MEANS
 from opsin.kernels.planes import joined, split
 from opsin.op import op
 from opsin.types import Array, Bound, Channels, Image, Usual
@@ -17,17 +18,6 @@ Ends = Annotated[tuple[float, float], Usual(0.0, 1.0)]
 Deviation = Annotated[float, Bound(gt=0.0), Usual(0.1, 0.5)]
 Named = Literal["imagenet", "clip", "half"]
 Scope = Literal["image", "dataset"]
-
-_MEANS = {
-    "imagenet": (0.485, 0.456, 0.406),
-    "clip": (0.48145466, 0.4578275, 0.40821073),
-    "half": (0.5,),
-}
-_DEVIATIONS = {
-    "imagenet": (0.229, 0.224, 0.225),
-    "clip": (0.26862954, 0.26130258, 0.27577711),
-    "half": (0.5,),
-}
 
 
 @op(rescales=True)
@@ -200,8 +190,8 @@ def normalize(
             raise ParamError(refusal("normalize", "image", "within 0..1 (1.0 is white)", got, hint))
     color, alpha = split(image, channels)
     values = to_unit(color)
-    middle = _given("normalize", "mean", _MEANS[mean] if isinstance(mean, str) else mean, values)
-    spread = _given("normalize", "std", _DEVIATIONS[std] if isinstance(std, str) else std, values)
+    middle = _given("normalize", "mean", MEANS[mean] if isinstance(mean, str) else mean, values)
+    spread = _given("normalize", "std", DEVIATIONS[std] if isinstance(std, str) else std, values)
     return _with_alpha(_affine(values, 1.0 / spread, middle), alpha)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from opsin.chance import Distribution, Rng
-from opsin.kinds import Either, Number
+from opsin.kinds import draws_whole
 from opsin.pipeline.steps import Group, Node, Path, Step
 
 __all__ = ["Drawn", "draw_nodes"]
@@ -76,14 +76,8 @@ def _draw_step(step: Step, name: str, rng: Rng | None) -> Drawn:
         value = step.params.get(param.name, param.default)
         if isinstance(value, Distribution):
             assert here is not None
-            value = value.draw(here, param.name, whole=_whole(param.kind))
+            value = value.draw(here, param.name, whole=draws_whole(param.kind))
         params[param.name] = value
     # what a technique draws by itself lives one level below, so that no parameter's name can meet it
-    return Drawn(name, step, params, here.at("rng") if here is not None and spec.random else None)
-
-
-def _whole(kind: Any) -> bool:
-    if isinstance(kind, Either):
-        numbers = [k for k in kind.kinds if isinstance(k, Number)]
-        return bool(numbers) and all(k.whole for k in numbers)
-    return isinstance(kind, Number) and kind.whole
+    chance = spec.random or any(p.partners for p in spec.params.values())
+    return Drawn(name, step, params, here.at("rng") if here is not None and chance else None)
