@@ -71,7 +71,7 @@ def as_mask(where: str, image: object) -> NDArray[np.bool_]:
     Raises:
         ParamError: anything else, a picture of more levels included.
     """
-    array = image if isinstance(image, np.ndarray) else np.empty(0)
+    array: Array = image if isinstance(image, np.ndarray) else np.empty(0)
     if array.ndim == 3 and array.shape[2] == 1 and array.dtype != np.bool_:
         array = array[..., 0]
     if array.ndim == 2 and array.size and array.dtype == np.bool_:

@@ -122,7 +122,8 @@ class Stage:
         """The matrix target -> source."""
         assert self.matrix is not None
         inverse = np.linalg.inv(self.matrix)
-        return inverse / inverse[2, 2] if abs(inverse[2, 2]) > _NEAR else inverse
+        scale = inverse[2, 2] if abs(inverse[2, 2]) > _NEAR else 1.0
+        return np.asarray(inverse / scale, dtype=np.float64)
 
     def push(self, points: Floats) -> Floats:
         """Carry points from source to target."""
@@ -302,11 +303,11 @@ class Warp:
             source points (N, 2), and whether each lies inside all canvases on the way.
         """
         out = np.array(points, dtype=np.float64).reshape(-1, 2)
-        inside = np.ones(len(out), dtype=np.bool_)
+        inside: Flags = np.ones(len(out), dtype=np.bool_)
         for stage in reversed(self.stages):
             out = stage.pull(out)
             w, h = stage.source
-            finite = np.isfinite(out).all(axis=1)
+            finite: Flags = np.asarray(np.isfinite(out).all(axis=1))
             if stage.border == "constant":
                 x, y = out[:, 0], out[:, 1]
                 inside &= finite & (x >= 0) & (x < w) & (y >= 0) & (y < h)

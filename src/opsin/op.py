@@ -242,7 +242,7 @@ def op(fn: Any = None, /, **words: Any) -> Any:
             to_tensor), `masks` (a bool mask H W is accepted in place of a picture, and gives a mask).
     """
     if fn is None:
-        return lambda f: op(f, **words)  # type: ignore[call-overload]
+        return lambda f: op(f, **words)
     return _register(fn, read_spec(fn, "op", **words))
 
 
@@ -255,10 +255,10 @@ def pointwise(
 def pointwise(fn: Any = None, /, *, quantizes: bool = False) -> Any:
     """Register a technique that maps each value by itself: written once on 0..1, run as a table on integers."""
     if fn is None:
-        return lambda f: pointwise(f, quantizes=quantizes)  # type: ignore[call-overload]
+        return lambda f: _register(f, read_spec(f, "pointwise", quantizes=quantizes, unit_range=True))
     return _register(fn, read_spec(fn, "pointwise", quantizes=quantizes, unit_range=True))
 
 
 def geometric(fn: Callable[Concatenate[Size, P], Warp], /) -> Callable[Concatenate[T, P], T]:
     """Register a technique that says where pixels go: size -> Warp; everything in a sample follows."""
-    return _register(fn, read_spec(fn, "geometric"))  # type: ignore[return-value]
+    return _register(fn, read_spec(fn, "geometric"))

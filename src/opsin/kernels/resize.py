@@ -60,7 +60,7 @@ def _overshooting(values: NDArray[Any], width: int, height: int, kernel: str) ->
     rows_first = less > 0 and less > 2 * (values.shape[1] - width)
     middle = (values.shape[1], height) if rows_first else (width, values.shape[0])
     for size in (middle, (width, height)):
-        values = np.clip(_pillow_floats(values, *size, kernel), low, high)
+        values = np.clip(_pillow_floats(values, size[0], size[1], kernel), low, high)
     return values
 
 

@@ -114,7 +114,8 @@ def write_source(folder: Path) -> Path:
     """
     from opsin.io import read_bytes, write_bytes
 
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for number, ((package, file), objects) in enumerate(PHOTOGRAPHS.items(), start=1):
         path = photograph(package, file)
