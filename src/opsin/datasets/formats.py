@@ -52,6 +52,76 @@ def open_yolo(tree: Tree, file: str | None, report: Report, **options: Any) -> R
     return yolo.YoloReader(tree, report, file if file is not None else yolo.find_yolo(tree) or "", **options)
 
 
+# --- XML, JSON and text beside each picture ---------------------------------------------------------------------------
+def find_voc(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder is Pascal VOC."""
+    from opsin.datasets import voc
+
+    if file is not None:
+        return False
+    inner = [tree, below(tree)]
+    return any(voc.find_voc(t) is not None for t in inner)
+
+
+def open_voc(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open Pascal VOC."""
+    from opsin.datasets.voc import VocReader
+
+    need_folder("voc", file)
+    return VocReader(below(tree), report, **options)
+
+
+def find_cvat(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds CVAT's XML, or a file is one."""
+    from opsin.datasets import cvat
+
+    if file is not None:
+        return file.lower().endswith(".xml") and cvat.is_cvat(tree.full(file))
+    return cvat.find_cvat(tree) is not None
+
+
+def open_cvat(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open CVAT's XML."""
+    from opsin.datasets import cvat
+
+    name = file if file is not None else cvat.find_cvat(tree)
+    if name is None:
+        raise DatasetError(f"cvat: {tree.root} holds no XML file of CVAT.")
+    return cvat.CvatReader(tree, report, name, **options)
+
+
+def find_labelme(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds LabelMe files, or a file is one."""
+    from opsin.datasets import labelme
+    from opsin.datasets.files import TEXT_LIMITS, read_text
+
+    if file is None:
+        return labelme.find_labelme(tree)
+    return file.lower().endswith(".json") and labelme.is_labelme(read_text(tree.full(file), TEXT_LIMITS))
+
+
+def open_labelme(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open LabelMe files."""
+    from opsin.datasets.labelme import LabelMeReader
+
+    return LabelMeReader(tree, report, file=file, **options)
+
+
+def find_dota(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder is DOTA."""
+    from opsin.datasets import dota
+
+    return file is None and dota.find_dota(tree)
+
+
+def open_dota(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open DOTA."""
+    from opsin.datasets.dota import DotaReader
+
+    need_folder("dota", file)
+    return DotaReader(tree, report, **options)
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 def find_table(tree: Tree, file: str | None) -> bool:
     """Say whether a folder holds one table of pictures, or a file is one."""

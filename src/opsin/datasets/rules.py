@@ -58,6 +58,7 @@ _TABLE = (
     Rule("keypoint_count", "an object has another number of key points than its class", "drop", "the key points"),
     Rule("keypoint_visibility", "a visibility is none of 0, 1, 2", "repair", "it becomes 2 if above 0, else 0"),
     Rule("keypoint_outside", "a labeled key point lies outside the canvas", "keep", ""),
+    Rule("shape_unknown", "a shape is none that has an area or key points", "drop", "the shape"),
     Rule("no_shape", "an object has nothing left that says where it is", "drop", "the object"),
     # classes and records
     Rule("class_out_of_range", "a class is not in the list of classes", "drop", "the object"),
@@ -72,6 +73,7 @@ _TABLE = (
     Rule("missing_file", "a picture that is listed is not there", "drop", "the entry"),
     Rule("outside_root", "a name leads out of the data set's folder", "drop", "the entry"),
     Rule("orphan_annotation", "an object belongs to a picture that is not listed", "drop", "the object"),
+    Rule("unannotated", "a picture has no annotation file where the others have one", "keep", ""),
     Rule("orphan_picture", "a picture lies in no class's folder", "drop", "the picture"),
     Rule("split_overlap", "one picture is in two splits", "keep", ""),
     Rule("orphan_label", "an annotation file belongs to no picture", "drop", "the file"),
