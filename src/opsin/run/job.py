@@ -143,6 +143,8 @@ def prepare(
 
 def _check_folder(options: JobOptions, out: Path) -> None:
     source = Path(options.source).resolve() if "://" not in options.source else None
+    if source is not None and not source.exists():
+        raise DatasetError(f"{options.source}: there is no such file or folder.")
     here = out.resolve()
     if source is not None and source.is_dir() and (here == source or source in here.parents):
         raise JobStop(EXIT_OUTPUT, f"{out}: lies inside the source {options.source}. Choose another --out.")
