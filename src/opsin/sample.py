@@ -142,7 +142,7 @@ class Sample:
     def size(self) -> Size:
         """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
         warp = getattr(self, "_warp", None)
-        if warp is not None and warp.stages:
+        if warp is not None:
             return Size(*warp.target)
         return Size(self.image.shape[1], self.image.shape[0])
 
@@ -188,6 +188,9 @@ class Sample:
         """Give the same sample with other pixels on the same canvas."""
         out = copy.copy(self)
         out._image = image
+        if self._warp is None and self._image is not None and image.shape[:2] != self._image.shape[:2]:
+            # a picture C H W no longer tells its canvas by its shape
+            out._warp = Warp.identity(self.size)
         return out
 
     def moved(self, warp: Warp, image: Array) -> Self:
