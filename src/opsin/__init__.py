@@ -53,6 +53,7 @@ __all__ = [
     "normal",
     "one_of",
     "op",
+    "op_of",
     "ops",
     "pointwise",
     "read",
