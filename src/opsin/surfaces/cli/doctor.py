@@ -31,16 +31,19 @@ def diagnose() -> dict[str, Any]:
     from opsin.kernels import core_name
 
     extras: dict[str, dict[str, Any]] = {}
+    base: dict[str, str | None] = {}
     for line in metadata("opsin").get_all("Requires-Dist") or []:
-        match = re.match(r"([A-Za-z0-9_.-]+).*extra == ['\"](\w+)['\"]", line)
+        match = re.match(r"([A-Za-z0-9_.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?", line)
         if not match or match[2] in ("dev", "all"):
+            continue
+        if match[2] is None:
+            base[match[1]] = _version(match[1])
             continue
         have = _version(match[1])
         extras.setdefault(match[2], {"packages": {}})["packages"][match[1]] = have
     for name, extra in extras.items():
         extra["complete"] = all(extra["packages"].values())
         extra["techniques"] = sorted(n for n, e in operations().items() if e.spec.extra == name)
-    base = {n: _version(n) for n in ("numpy", "pillow", "tifffile", "pydantic", "typer", "rich", "PyYAML")}
     threads = {
         n: os.environ[n] for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if n in os.environ
     }
