@@ -111,7 +111,7 @@ class Op:
         if spec.takes == "mask":
             out = self.fn(as_mask(spec.name, sample.image), **params)
         else:
-            out = self.fn(sample if spec.takes == "sample" else sample.image, **params)
+            out = self.fn(sample if spec.takes == "sample" or spec.whole else sample.image, **params)
         if isinstance(out, Sample):
             return out
         if isinstance(out, Covered):

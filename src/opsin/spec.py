@@ -114,6 +114,7 @@ class OpSpec:
     rescales: bool = False
     masks: bool = False
     halo: Callable[..., int] | None = field(default=None, compare=False)
+    whole: bool = False
 
     @property
     def summary(self) -> str:
@@ -236,11 +237,18 @@ def kind_of(hint: Any, marks: tuple[Any, ...] = ()) -> tuple[Kind, tuple[Any, ..
 
 
 def _role(hint: Any) -> str:
+    if _whole(hint):
+        return "image"
     if get_origin(hint) is Annotated:
         for mark in get_args(hint)[1:]:
             if isinstance(mark, Role):
                 return mark.name
     return getattr(hint, "__name__", "value").lower()
+
+
+def _whole(hint: Any) -> bool:
+    """Say whether a technique takes a picture or, where there is one, the whole sample: `Image | Sample`."""
+    return get_origin(hint) in (Union, types.UnionType) and Sample in get_args(hint)
 
 
 def read_spec(
@@ -303,4 +311,6 @@ def read_spec(
     returns = "warp" if shape == "geometric" else "image" if shape == "pointwise" else _role(hints["return"])
     takes = "image" if shape != "op" else _role(hints[signature[0].name])
     family = fn.__module__.rpartition(".")[2]
-    return OpSpec(name, family, shape, params, takes, returns, doc, extra, quantizes, unit_range, rescales, masks, halo)
+    whole = shape == "op" and _whole(hints[signature[0].name])
+    traits = (extra, quantizes, unit_range, rescales, masks, halo, whole)
+    return OpSpec(name, family, shape, params, takes, returns, doc, *traits)

@@ -149,7 +149,11 @@ def _halo(op: Op, given_params: Mapping[str, Any]) -> int:
 
 
 LEVELS: dict[str, tuple[float, float, str]] = {
-    "clahe": (2.0, 0.02, "its histograms have 256 or 65,536 bins"),
+    **dict.fromkeys(
+        ("rand_augment", "trivial_augment", "auto_augment", "aug_mix"),
+        (255.0, 0.0, "steps that quantize turn half a level before a threshold into a step"),
+    ),
+    "clahe": (255.0, 0.0, "its limit counts per bin of 256 or 65,536, as OpenCV's does: two techniques on small tiles"),
     "downscale": (2.0, 0.0, "8 bits are rounded on the way down and on the way back"),
     "jpeg_artifacts": (1.0, 0.3, "a coefficient at a tie is rounded to the next step of its table"),
 }

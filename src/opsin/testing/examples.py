@@ -185,6 +185,7 @@ BY_NAME: dict[str, Maker] = {
     ),
 }
 BY_OP: dict[tuple[str, str], Maker] = {
+    ("aug_mix", "geometry"): lambda image: False,  # laws give it samples with boxes
     ("center_crop", "fraction"): lambda image: 0.7,
     ("crop", "left"): lambda image: image.shape[1] // 4,
     ("crop", "top"): lambda image: image.shape[0] // 4,
