@@ -86,7 +86,8 @@ class Sample:
         self.rules = rules or Rules()
         self.class_names = tuple(class_names) if class_names is not None else None
         self.results: dict[str, Any] = {}
-        self.draws: dict[str, Any] = {}
+        self._draws: dict[str, Any] = {}
+        self._later: Callable[[], tuple[Warp, dict[str, Any]]] | None = None
         self.filtered: str | None = None
         self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
         self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
@@ -116,7 +117,7 @@ class Sample:
         if segmentation is not None:
             assert size is not None
             self._segmentation = self._check_segmentation(segmentation, size)
-        self._warp: Warp | None = None
+        self._moves: Warp | None = None
 
     @staticmethod
     def _check_segmentation(segmentation: Any, size: Size) -> NDArray[Any]:
@@ -141,7 +142,7 @@ class Sample:
     @property
     def size(self) -> Size:
         """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
-        warp = getattr(self, "_warp", None)
+        warp = self._warp if hasattr(self, "_moves") else None
         if warp is not None:
             return Size(*warp.target)
         return Size(self.image.shape[1], self.image.shape[0])
@@ -182,6 +183,50 @@ class Sample:
         if self._segmentation is None:
             return None
         return gather_nearest(self._segmentation, self.warp) if self._warp is not None else self._segmentation
+
+    # The core moves pixels without telling Python where: that is worked out when somebody asks.
+    def _told(self) -> None:
+        if self._later is not None:
+            moves, draws = self._later()
+            self._later, self._moves, self._draws = None, moves, draws
+
+    @property
+    def _warp(self) -> Warp | None:
+        self._told()
+        return self._moves
+
+    @_warp.setter
+    def _warp(self, warp: Warp | None) -> None:
+        self._told()
+        self._moves = warp
+
+    @property
+    def draws(self) -> dict[str, Any]:
+        """The parameters of every step that ran, by step id."""
+        self._told()
+        return self._draws
+
+    @draws.setter
+    def draws(self, draws: dict[str, Any]) -> None:
+        self._told()
+        self._draws = draws
+
+    def done_elsewhere(self, image: Array, later: Callable[[], tuple[Warp, dict[str, Any]]]) -> Self:
+        """Give the sample with a picture that was made at once by many steps.
+
+        Args:
+            image: the picture.
+            later: tells the composed warp of those steps and their draws, when they are needed.
+        """
+        before = self.warp if self._moves is not None or self._later is not None else None
+
+        def both() -> tuple[Warp, dict[str, Any]]:
+            warp, draws = later()
+            return warp if before is None else before.then(warp), draws
+
+        out = copy.copy(self)
+        out._image, out._later, out._carried = image, both, None
+        return out
 
     # --- what techniques do -------------------------------------------------------------------------------------
     def with_image(self, image: Array) -> Self:
