@@ -7,7 +7,7 @@ Coordinates are continuous pixels, as everywhere: (0, 0) is the top-left corner 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -275,6 +275,9 @@ def _row_name(row: Any) -> str:
 
 
 def _class_name(label: Any, names: Sequence[str] | None) -> str:
+    if isinstance(label, Mapping):  # a mixture: shares by class
+        parts = sorted(label.items(), key=lambda item: -float(item[1]))
+        return ", ".join(f"{_class_name(c, names)} {float(share):.0%}" for c, share in parts if share > 0)
     known = isinstance(label, int | np.integer) and names is not None and 0 <= int(label) < len(names)
     return names[int(label)] if known and names is not None else str(label)
 
