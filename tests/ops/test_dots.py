@@ -99,7 +99,7 @@ def test_annotations_follow(name, params):
 
 def test_every_rigid_and_frame_technique_is_here():
     here = {name for name, _ in CALLS}
-    for name in ("frame", "random_crop", "rigid"):
+    for name in ("frame", "crops", "random_crop", "rigid"):
         family = {n for n in op_names() if op_of(n).spec.family == name}
         assert family <= here, family - here
 

@@ -15,6 +15,7 @@ from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.channels import *
 from opsin.ops.color import *
+from opsin.ops.crops import *
 from opsin.ops.edges import *
 from opsin.ops.frame import *
 from opsin.ops.morphology import *
