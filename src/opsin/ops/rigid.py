@@ -280,7 +280,8 @@ def perspective(
 ) -> Warp:
     """Look at the picture from another side: straight lines stay straight, parallel ones need not.
 
-    Use it for signs, documents and other flat things, with stated corners or, as augmentation, with drawn ones.
+    Use it for signs, documents and other flat things, with stated corners or, as augmentation, with drawn ones. Where
+    the drawn corners would fold the picture, all four move only half as far.
 
     Args:
         distortion: how far a drawn corner may move inwards, as a fraction of half the width and half the height.
