@@ -2,10 +2,16 @@
 //!
 //! Memory-safe on hostile bytes: `unsafe` stands only in SIMD kernels, over slices whose bounds were checked.
 
+pub mod batch;
+pub mod chance;
 pub mod error;
+pub mod exec;
+pub mod geometry;
 pub mod jpeg;
 #[cfg(feature = "python")]
 mod python;
+pub mod program;
 pub mod resample;
+pub mod rows;
 pub mod simd;
 pub mod warp;

@@ -82,53 +82,62 @@ pub struct Axis {
     pub high: usize,
 }
 
-/// One axis of the wanted map: `from..to` of a line of `length` samples becomes `count` samples.
+/// One axis of the wanted map: `from..to` of a line becomes `count` samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    pub length: usize,
+    /// The samples that may be used: `low..high`. Kernels end there, as if the line did.
+    pub low: usize,
+    pub high: usize,
     pub from: f64,
     pub to: f64,
     pub count: usize,
-    pub flip: bool,
+}
+
+impl Span {
+    /// A whole line of samples.
+    pub fn whole(length: usize, count: usize) -> Span {
+        Span { low: 0, high: length, from: 0.0, to: length as f64, count }
+    }
 }
 
 impl Axis {
-    /// Fills the tables; their memory is used again.
-    pub fn set(&mut self, span: Span, kernel: Kernel) -> Result<()> {
-        let Span {
-            length,
-            from,
-            to,
-            count,
-            flip,
-        } = span;
-        if count == 0 || length == 0 || !(from >= -1e-6 && to <= length as f64 + 1e-6 && to > from) {
+    /// Fills the tables for some of the outputs, in the order given; their memory is used again.
+    pub fn set(&mut self, span: Span, outputs: impl ExactSizeIterator<Item = usize>, kernel: Kernel) -> Result<()> {
+        let Span { low, high, from, to, count } = span;
+        let length = high.saturating_sub(low);
+        if count == 0 || length == 0 || !(from >= low as f64 - 1.0 && to <= high as f64 + 1.0 && to > from) {
             return invalid(format!(
-                "resize: box must lie inside the picture and not be empty; got {from} to {to} of {length}, as {count} samples."
+                "resize: box must lie inside the picture and not be empty; got {from} to {to}, as {count} samples."
             ));
         }
         let scale = (to - from) / count as f64;
-        let stretch = if kernel == Kernel::Linear || kernel == Kernel::Nearest {
-            1.0
-        } else {
-            scale.max(1.0)
-        };
+        let stretch = if kernel == Kernel::Linear || kernel == Kernel::Nearest { 1.0 } else { scale.max(1.0) };
         let support = kernel.support() * stretch;
         let most = (support.ceil() as usize) * 2 + 1;
         let taps = most.min(length);
         self.taps = taps;
         self.start.clear();
-        self.start.resize(count, 0);
+        self.start.resize(outputs.len(), 0);
         self.weights.clear();
-        self.weights.resize(count * taps, 0.0);
-        (self.low, self.high) = (length, 0);
-        let mut w = vec![0.0f64; most];
-        for i in 0..count {
-            let d = if flip { count - 1 - i } else { i };
-            let center = from + (i as f64 + 0.5) * scale;
+        self.weights.resize(outputs.len() * taps, 0.0);
+        (self.low, self.high) = (high, low);
+        let mut w = vec![0.0f64; most.max(2)];
+        // Pillow sums its nearest positions up step by step, which decides ties.
+        let mut positions = Vec::new();
+        if kernel == Kernel::Nearest {
+            let mut at = from - low as f64 + scale * 0.5;
+            for _ in 0..count {
+                positions.push(at);
+                at += scale;
+            }
+        }
+        for (d, i) in outputs.enumerate() {
+            // Positions are counted from the first sample that may be used.
+            let center = from + (i as f64 + 0.5) * scale - low as f64;
             let (first, n);
             if kernel == Kernel::Nearest {
-                (first, n) = ((center.max(0.0) as usize).min(length - 1), 1);
+                let at = positions.get(i).copied().unwrap_or(center);
+                (first, n) = ((at.max(0.0) as usize).min(length - 1), 1);
                 w[0] = 1.0;
             } else if kernel == Kernel::Linear {
                 let at = (center - 0.5).clamp(0.0, (length - 1) as f64);
@@ -154,19 +163,21 @@ impl Axis {
                 }
             }
             let start = first.min(length - taps);
-            self.start[d] = start as u32;
+            self.start[d] = (low + start) as u32;
             for (k, &w) in w[..n].iter().enumerate() {
                 self.weights[d * taps + (first - start) + k] = w as f32;
             }
-            self.low = self.low.min(start);
-            self.high = self.high.max(start + taps);
+            self.low = self.low.min(low + start);
+            self.high = self.high.max(low + start + taps);
         }
         Ok(())
     }
 
-    pub fn new(span: Span, kernel: Kernel) -> Result<Axis> {
+    /// Tables for every output.
+    pub fn new(span: Span, kernel: Kernel, flip: bool) -> Result<Axis> {
         let mut axis = Axis::default();
-        axis.set(span, kernel)?;
+        let n = span.count;
+        axis.set(span, (0..n).map(|i| if flip { n - 1 - i } else { i }), kernel)?;
         Ok(axis)
     }
 
@@ -195,8 +206,8 @@ pub trait Sample: Copy + Send + Sync + Default + 'static {
     fn from_f32(v: f32) -> Self;
     /// The value of white.
     const WHITE: f32;
-    /// Whether these are bytes.
-    const BYTES: bool = false;
+    /// Whether these are whole numbers from black to white.
+    const WHOLE: bool = true;
     /// The samples as bytes, where they are bytes.
     fn as_bytes(_data: &[Self]) -> Option<&[u8]> {
         None
@@ -213,7 +224,6 @@ pub trait Sample: Copy + Send + Sync + Default + 'static {
 
 impl Sample for u8 {
     const WHITE: f32 = 255.0;
-    const BYTES: bool = true;
     fn as_bytes(data: &[u8]) -> Option<&[u8]> {
         Some(data)
     }
@@ -251,6 +261,7 @@ impl Sample for u16 {
 
 impl Sample for f32 {
     const WHITE: f32 = 1.0;
+    const WHOLE: bool = false;
     #[inline(always)]
     fn to_f32(self) -> f32 {
         self
@@ -302,12 +313,36 @@ pub fn strip<T: Sample>(
     stride: usize,
     scratch: &mut Scratch,
 ) {
+    let rows = columns(view, down, along, y0, STRIP, scratch);
+    along_rows(&scratch.turned, along, view.channels, INTERLEAVED, rows, out, stride);
+}
+
+/// The same with every channel in a plane of its own, `most` rows at most.
+#[allow(clippy::too_many_arguments)]
+pub fn strip_planes<T: Sample>(
+    view: &View<'_, T>,
+    down: &Axis,
+    along: &Axis,
+    y0: usize,
+    most: usize,
+    out: &mut [&mut [f32]],
+    stride: usize,
+    scratch: &mut Scratch,
+) {
+    let rows = columns(view, down, along, y0, most, scratch);
+    for (c, out) in out.iter_mut().enumerate().take(view.channels) {
+        along_rows(&scratch.turned, along, view.channels, c, rows, out, stride);
+    }
+}
+
+/// The pass down the columns for one strip, turned for the other pass; says how many rows there are.
+fn columns<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, y0: usize, most: usize, scratch: &mut Scratch) -> usize {
     let c = view.channels;
     let n = (along.high - along.low) * c;
     let padded = n.next_multiple_of(STRIP);
     scratch.rows.resize(STRIP * padded, 0.0);
     scratch.turned.resize(STRIP * padded, 0.0);
-    let rows = STRIP.min(down.count() - y0);
+    let rows = STRIP.min(most).min(down.count() - y0);
     for r in 0..rows {
         let y = y0 + r;
         let weights = &down.weights[y * down.taps..][..down.taps];
@@ -315,7 +350,7 @@ pub fn strip<T: Sample>(
         column_sums(view, down.start[y] as usize, weights, along.low * c, target);
     }
     turn(&scratch.rows, padded, &mut scratch.turned);
-    along_rows(&scratch.turned, along, c, rows, out, stride);
+    rows
 }
 
 /// `target[i]` = sum over `k` of `weights[k] * view[first + k][from + i]`.
@@ -542,39 +577,69 @@ leveled! {
     }
 }
 
+/// All channels, interleaved as they came.
+const INTERLEAVED: usize = usize::MAX;
+
 leveled! {
     /// The pass along the rows; lanes are rows. Specialized by the number of taps, which changes no result.
-    fn along_rows(turned: &[f32], axis: &Axis, channels: usize, rows: usize, out: &mut [f32], stride: usize) {
+    fn along_rows(turned: &[f32], axis: &Axis, channels: usize, only: usize, rows: usize, out: &mut [f32], stride: usize) {
         match (axis.taps, channels) {
-            (1, _) => along::<L, 1>(turned, axis, channels, rows, out, stride),
-            (2, _) => along::<L, 2>(turned, axis, channels, rows, out, stride),
-            (3, 1) => along::<L, 3>(turned, axis, 1, rows, out, stride),
-            (3, _) => along::<L, 3>(turned, axis, channels, rows, out, stride),
-            (5, 1) => along::<L, 5>(turned, axis, 1, rows, out, stride),
-            (5, _) => along::<L, 5>(turned, axis, channels, rows, out, stride),
-            (7, _) => along::<L, 7>(turned, axis, channels, rows, out, stride),
-            _ => along::<L, 0>(turned, axis, channels, rows, out, stride),
+            (1, _) => along::<L, 1>(turned, axis, channels, only, rows, out, stride),
+            (2, _) => along::<L, 2>(turned, axis, channels, only, rows, out, stride),
+            (3, 1) => along::<L, 3>(turned, axis, 1, only, rows, out, stride),
+            (3, _) => along::<L, 3>(turned, axis, channels, only, rows, out, stride),
+            (5, 1) => along::<L, 5>(turned, axis, 1, only, rows, out, stride),
+            (5, _) => along::<L, 5>(turned, axis, channels, only, rows, out, stride),
+            (7, _) => along::<L, 7>(turned, axis, channels, only, rows, out, stride),
+            _ => along::<L, 0>(turned, axis, channels, only, rows, out, stride),
         }
     }
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn along<const L: u8, const TAPS: usize>(
     turned: &[f32],
     axis: &Axis,
     channels: usize,
+    only: usize,
     rows: usize,
     out: &mut [f32],
     stride: usize,
 ) {
     let taps = if TAPS == 0 { axis.taps } else { TAPS };
-    let total = axis.count() * channels;
+    if only != INTERLEAVED || channels == 1 {
+        let only = if only == INTERLEAVED { 0 } else { only };
+        fill::<L>(axis.count(), rows, out, stride, |i| value::<TAPS>(turned, axis, taps, channels, i, only));
+    } else {
+        let total = axis.count() * channels;
+        fill::<L>(total, rows, out, stride, |i| {
+            value::<TAPS>(turned, axis, taps, channels, i / channels, i % channels)
+        });
+    }
+}
+
+/// Turns columns of eight rows back into rows.
+#[inline(always)]
+fn fill<const L: u8>(
+    total: usize,
+    rows: usize,
+    out: &mut [f32],
+    stride: usize,
+    value: impl Fn(usize) -> [f32; STRIP],
+) {
     let mut i = 0;
     while i + STRIP <= total {
-        let mut block = [[0.0f32; STRIP]; STRIP];
-        for (j, b) in block.iter_mut().enumerate() {
-            *b = value::<TAPS>(turned, axis, taps, channels, i + j);
-        }
+        let block: [[f32; STRIP]; STRIP] = [
+            value(i),
+            value(i + 1),
+            value(i + 2),
+            value(i + 3),
+            value(i + 4),
+            value(i + 5),
+            value(i + 6),
+            value(i + 7),
+        ];
         let mut back = [0.0f32; STRIP * STRIP];
         turn_block::<L>(block.each_ref(), &mut back);
         for r in 0..rows {
@@ -583,7 +648,7 @@ fn along<const L: u8, const TAPS: usize>(
         i += STRIP;
     }
     while i < total {
-        let sum = value::<TAPS>(turned, axis, taps, channels, i);
+        let sum = value(i);
         for r in 0..rows {
             out[r * stride + i] = sum[r];
         }
@@ -591,15 +656,10 @@ fn along<const L: u8, const TAPS: usize>(
     }
 }
 
-/// Output `i` of a row, for eight rows at once.
+/// Output `x` of channel `c` of a row, for eight rows at once.
 #[inline(always)]
-fn value<const TAPS: usize>(turned: &[f32], axis: &Axis, taps: usize, channels: usize, i: usize) -> [f32; STRIP] {
+fn value<const TAPS: usize>(turned: &[f32], axis: &Axis, taps: usize, channels: usize, x: usize, c: usize) -> [f32; STRIP] {
     let taps = if TAPS == 0 { taps } else { TAPS };
-    let (x, c) = if channels == 1 {
-        (i, 0)
-    } else {
-        (i / channels, i % channels)
-    };
     let from = (axis.start[x] as usize - axis.low) * channels + c;
     let w = &axis.weights[x * taps..][..taps];
     let mut sum = [0.0; STRIP];
@@ -631,24 +691,13 @@ pub struct Resize {
 
 pub fn resize<T: Sample>(view: &View<'_, T>, request: &Resize, out: &mut [T]) -> Result<()> {
     let [x0, y0, x1, y1] = request.window;
-    let down = Axis::new(
-        Span {
-            length: view.height,
-            from: y0,
-            to: y1,
-            count: request.height,
-            flip: false,
-        },
-        request.kernel,
-    )?;
-    let across = Span {
-        length: view.width,
-        from: x0,
-        to: x1,
-        count: request.width,
-        flip: request.flip,
-    };
-    let along = Axis::new(across, request.kernel)?;
+    if !(x0 >= 0.0 && y0 >= 0.0 && x1 <= view.width as f64 && y1 <= view.height as f64) {
+        return invalid("resize: box must lie inside the picture and not be empty.");
+    }
+    let (width, height) = (request.width, request.height);
+    let down = Axis::new(Span { low: 0, high: view.height, from: y0, to: y1, count: height }, request.kernel, false)?;
+    let across = Span { low: 0, high: view.width, from: x0, to: x1, count: width };
+    let along = Axis::new(across, request.kernel, request.flip)?;
     let c = view.channels;
     let n = request.width * c;
     if out.len() != n * request.height {
@@ -663,17 +712,8 @@ pub fn resize<T: Sample>(view: &View<'_, T>, request: &Resize, out: &mut [T]) ->
         }
         return Ok(());
     }
-    if T::BYTES && matches!(request.kernel, Kernel::Bicubic | Kernel::Lanczos) {
-        // Pillow takes the columns first where that shrinks the picture much more.
-        let (lost_x, lost_y) = (
-            view.width as f64 - request.width as f64,
-            view.height as f64 - request.height as f64,
-        );
-        if lost_y > 0.0 && lost_y > 2.0 * lost_x {
-            columns_first(view, &down, &along, out);
-        } else {
-            along_first(view, &down, &along, out);
-        }
+    if let Some(bounds) = bounds(view, request.kernel) {
+        lobes(view, &down, &along, [request.width, request.height], bounds, out);
         return Ok(());
     }
     let mut scratch = Scratch::default();
@@ -685,8 +725,58 @@ pub fn resize<T: Sample>(view: &View<'_, T>, request: &Resize, out: &mut [T]) ->
     Ok(())
 }
 
-/// Kernels with negative lobes on bytes: along the rows first and clamped before the columns, as Pillow defines it.
-fn along_first<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, out: &mut [T]) {
+/// The same without rounding or clamping: values in the source's own scale.
+pub fn resize_to_floats<T: Sample>(view: &View<'_, T>, request: &Resize, out: &mut [f32]) -> Result<()> {
+    let n = request.width * view.channels;
+    if out.len() != n * request.height {
+        return invalid("resize: the output must have room for every sample.");
+    }
+    let [x0, y0, x1, y1] = request.window;
+    let down = Span { low: 0, high: view.height, from: y0, to: y1, count: request.height };
+    let along = Span { low: 0, high: view.width, from: x0, to: x1, count: request.width };
+    let (down, along) = (Axis::new(down, request.kernel, false)?, Axis::new(along, request.kernel, request.flip)?);
+    if let Some(bounds) = bounds(view, request.kernel) {
+        lobes(view, &down, &along, [request.width, request.height], bounds, out);
+        return Ok(());
+    }
+    let mut scratch = Scratch::default();
+    for (s, out) in out.chunks_mut(STRIP * n).enumerate() {
+        strip(view, &down, &along, s * STRIP, out, n, &mut scratch);
+    }
+    Ok(())
+}
+
+/// Kernels with negative lobes overshoot. What was inside black to white stays inside, after each axis; `None` for
+/// kernels that cannot leave their samples' range.
+fn bounds<T: Sample>(view: &View<'_, T>, kernel: Kernel) -> Option<(f32, f32)> {
+    if !matches!(kernel, Kernel::Bicubic | Kernel::Lanczos) {
+        return None;
+    }
+    let (mut low, mut high) = (0.0, T::WHITE);
+    if !T::WHOLE {
+        for y in 0..view.height {
+            for v in view.row(y) {
+                let v = v.to_f32();
+                low = if v < low { v } else { low };
+                high = if v > high { v } else { high };
+            }
+        }
+    }
+    Some((low, high))
+}
+
+fn lobes<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, size: [usize; 2], bounds: (f32, f32), out: &mut [O]) {
+    // Pillow takes the columns first where that shrinks the picture much more.
+    let (lost_x, lost_y) = (view.width as f64 - size[0] as f64, view.height as f64 - size[1] as f64);
+    if lost_y > 0.0 && lost_y > 2.0 * lost_x {
+        columns_first(view, down, along, bounds, out);
+    } else {
+        along_first(view, down, along, bounds, out);
+    }
+}
+
+/// Kernels with negative lobes: along the rows first and clamped before the columns, as Pillow defines it.
+fn along_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, (low, high): (f32, f32), out: &mut [O]) {
     let c = view.channels;
     let n = along.count() * c;
     let width = (along.high - along.low) * c;
@@ -703,9 +793,9 @@ fn along_first<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, out: &m
             }
         }
         turn(&rows, padded, &mut turned);
-        along_rows(&turned, along, c, count, middle, n);
+        along_rows(&turned, along, c, INTERLEAVED, count, middle, n);
         for v in middle {
-            *v = clamp(*v, 0.0, T::WHITE);
+            *v = clamp(*v, low, high);
         }
     }
     let middle = View {
@@ -719,12 +809,15 @@ fn along_first<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, out: &m
     for (y, out) in out.chunks_exact_mut(n).enumerate() {
         let weights = &down.weights[y * down.taps..][..down.taps];
         column_sums(&middle, down.start[y] as usize - down.low, weights, 0, &mut line);
+        for v in &mut line {
+            *v = clamp(*v, low, high);
+        }
         round_to(&line, out);
     }
 }
 
 /// The same with the columns first.
-fn columns_first<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, out: &mut [T]) {
+fn columns_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, (low, high): (f32, f32), out: &mut [O]) {
     let c = view.channels;
     let n = along.count() * c;
     let width = (along.high - along.low) * c;
@@ -738,12 +831,16 @@ fn columns_first<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, out: 
             let weights = &down.weights[y * down.taps..][..down.taps];
             column_sums(view, down.start[y] as usize, weights, along.low * c, &mut row[..width]);
             for v in &mut row[..width] {
-                *v = clamp(*v, 0.0, T::WHITE);
+                *v = clamp(*v, low, high);
             }
         }
         turn(&rows, padded, &mut turned);
-        along_rows(&turned, along, c, count, &mut lines, n);
-        round_to(&lines[..out.len()], out);
+        along_rows(&turned, along, c, INTERLEAVED, count, &mut lines, n);
+        let n = out.len();
+        for v in &mut lines[..n] {
+            *v = clamp(*v, low, high);
+        }
+        round_to(&lines[..n], out);
     }
 }
 

@@ -103,8 +103,8 @@ pub struct Points {
     pub y: [i32; CHUNK],
     pub fx: [f32; CHUNK],
     pub fy: [f32; CHUNK],
-    px: [f64; CHUNK],
-    py: [f64; CHUNK],
+    pub px: [f64; CHUNK],
+    pub py: [f64; CHUNK],
 }
 
 impl Points {
@@ -288,7 +288,7 @@ mod x86 {
         _mm256_add_ps(a, _mm256_mul_ps(_mm256_sub_ps(b, a), f))
     }
 
-    /// Bytes with one or three channels, eight pixels at a time; says up to where it got.
+    /// Bytes with one to three channels, eight pixels at a time; says up to where it got.
     #[target_feature(enable = "avx2")]
     pub fn bytes(
         data: &[u8],
@@ -299,7 +299,7 @@ mod x86 {
         to: usize,
         out: &mut [f32],
     ) -> usize {
-        if (channels != 1 && channels != 3) || out.len() < channels * CHUNK || data.len() > i32::MAX as usize {
+        if !(1..=3).contains(&channels) || out.len() < channels * CHUNK || data.len() > i32::MAX as usize {
             return from;
         }
         let st = _mm256_set1_epi32(stride as i32);
@@ -320,10 +320,11 @@ mod x86 {
                     _mm256_loadu_ps(points.fy.as_ptr().add(k)),
                 )
             };
-            let step = if channels == 1 {
-                x
-            } else {
-                _mm256_add_epi32(x, _mm256_add_epi32(x, x))
+            let double = _mm256_add_epi32(x, x);
+            let step = match channels {
+                1 => x,
+                2 => double,
+                _ => _mm256_add_epi32(x, double),
             };
             let at = _mm256_add_epi32(_mm256_mullo_epi32(y, st), step);
             // An offset below 0 or beyond the limit: the careful loop takes the rest.
@@ -346,6 +347,11 @@ mod x86 {
                 let top = lerp(channel::<0>(g), channel::<8>(g), fx);
                 let bottom = lerp(channel::<0>(h), channel::<8>(h), fx);
                 put(0, lerp(top, bottom, fy));
+            } else if channels == 2 {
+                let (g, h) = (gather(at), gather(below));
+                let mix = |a, b, d, e| lerp(lerp(a, b, fx), lerp(d, e, fx), fy);
+                put(0, mix(channel::<0>(g), channel::<16>(g), channel::<0>(h), channel::<16>(h)));
+                put(1, mix(channel::<8>(g), channel::<24>(g), channel::<8>(h), channel::<24>(h)));
             } else {
                 let three = _mm256_set1_epi32(3);
                 let (a, b) = (gather(at), gather(_mm256_add_epi32(at, three)));
@@ -371,7 +377,7 @@ mod x86 {
 }
 
 /// Samples a whole chunk; `out` holds CHUNK values per channel. `count` of them are wanted.
-fn sample_chunk<T: Sample>(view: &View<'_, T>, warp: &Warp<'_>, points: &mut Points, count: usize, out: &mut [f32]) {
+pub fn sample_chunk<T: Sample>(view: &View<'_, T>, warp: &Warp<'_>, points: &mut Points, count: usize, out: &mut [f32]) {
     if warp.border != Border::Constant {
         for k in 0..count {
             points.px[k] = warp.border.into(points.px[k], view.width);
@@ -407,7 +413,7 @@ fn sample_chunk<T: Sample>(view: &View<'_, T>, warp: &Warp<'_>, points: &mut Poi
 }
 
 /// Samples per axis that a chunk takes: as many as source pixels pass per output pixel.
-fn density(m: &Matrix, x: f64, y: f64) -> (usize, usize) {
+pub fn density(m: &Matrix, x: f64, y: f64) -> (usize, usize) {
     let w = m[6] * x + m[7] * y + m[8];
     if !(w > HORIZON) {
         return (1, 1);
@@ -419,11 +425,17 @@ fn density(m: &Matrix, x: f64, y: f64) -> (usize, usize) {
     (whole(along), whole(down))
 }
 
-/// Warps into rows of `width * channels` samples.
-pub fn warp<T: Sample>(view: &View<'_, T>, request: &Warp<'_>, out: &mut [T]) -> Result<()> {
-    let c = view.channels;
-    let n = request.width * c;
-    if request.fill.len() != c || out.len() != n * request.height || n == 0 {
+/// Scratch of one thread.
+#[derive(Default)]
+pub struct Scratch {
+    points: Points,
+    chunk: Vec<f32>,
+    sum: Vec<f32>,
+}
+
+/// Refuses what cannot be warped.
+pub fn check<T>(view: &View<'_, T>, request: &Warp<'_>) -> Result<()> {
+    if request.fill.len() != view.channels || request.width * request.height == 0 {
         return invalid("warp: the fill must have one value per channel and the output the size that is asked for.");
     }
     if view.width.max(view.height) > 1 << 24 {
@@ -434,65 +446,90 @@ pub fn warp<T: Sample>(view: &View<'_, T>, request: &Warp<'_>, out: &mut [T]) ->
     {
         return invalid("warp: the field must have one point per output pixel.");
     }
-    let mut points = Points::new();
-    let mut chunk = vec![0.0f32; c * CHUNK];
-    let mut sum = vec![0.0f32; c * CHUNK];
-    let mut line = vec![0.0f32; n];
-    for (y, out) in out.chunks_exact_mut(n).enumerate() {
-        let (low, high) = frame_run(request.frames, y, request.width);
-        for (x, pixel) in line.chunks_exact_mut(c).enumerate() {
-            if x < low || x >= high {
-                pixel.copy_from_slice(request.fill);
+    Ok(())
+}
+
+/// Samples output row `y`; `put(x, count, values)` takes CHUNK values per channel, of which `count` count.
+pub fn row<T: Sample>(
+    view: &View<'_, T>,
+    request: &Warp<'_>,
+    y: usize,
+    scratch: &mut Scratch,
+    mut put: impl FnMut(usize, usize, &[f32]),
+) {
+    let Scratch { points, chunk, sum } = scratch;
+    let size = view.channels * CHUNK;
+    chunk.resize(size, 0.0);
+    sum.resize(size, 0.0);
+    let (low, high) = frame_run(request.frames, y, request.width);
+    if low > 0 || high < request.width {
+        for (values, &fill) in chunk.chunks_exact_mut(CHUNK).zip(request.fill) {
+            values.fill(fill);
+        }
+        for (from, to) in [(0, low), (high, request.width)] {
+            let mut x = from;
+            while x < to {
+                let count = CHUNK.min(to - x);
+                put(x, count, chunk);
+                x += count;
             }
         }
-        let mut x = low;
-        while x < high {
-            let count = CHUNK.min(high - x);
-            let values = match request.map {
-                Map::Field(field) => {
-                    for (k, p) in field[(y * request.width + x) * 2..]
-                        .chunks_exact(2)
-                        .take(count)
-                        .enumerate()
-                    {
-                        (points.px[k], points.py[k]) = (f64::from(p[0]) - 0.5, f64::from(p[1]) - 0.5);
-                    }
-                    sample_chunk(view, request, &mut points, count, &mut chunk);
-                    &chunk
+    }
+    let mut x = low;
+    while x < high {
+        let count = CHUNK.min(high - x);
+        match request.map {
+            Map::Field(field) => {
+                for (k, p) in field[(y * request.width + x) * 2..].chunks_exact(2).take(count).enumerate() {
+                    (points.px[k], points.py[k]) = (f64::from(p[0]) - 0.5, f64::from(p[1]) - 0.5);
                 }
-                Map::Matrix(m) => {
-                    let middle = (x as f64 + count as f64 / 2.0, y as f64 + 0.5);
-                    let (nx, ny) = if request.supersample {
-                        density(&m, middle.0, middle.1)
-                    } else {
-                        (1, 1)
-                    };
-                    if nx * ny == 1 {
-                        project(&m, x as f64 + 0.5, y as f64 + 0.5, &mut points.px, &mut points.py);
-                        sample_chunk(view, request, &mut points, count, &mut chunk);
-                        &chunk
-                    } else {
-                        sum.fill(0.0);
-                        for k in 0..nx * ny {
-                            let (sx, sy) = ((k % nx) as f64 + 0.5, (k / nx) as f64 + 0.5);
-                            let at = (x as f64 + sx / nx as f64, y as f64 + sy / ny as f64);
-                            project(&m, at.0, at.1, &mut points.px, &mut points.py);
-                            sample_chunk(view, request, &mut points, count, &mut chunk);
-                            for (s, v) in sum.iter_mut().zip(&chunk) {
-                                *s += v;
-                            }
+                sample_chunk(view, request, points, count, chunk);
+                put(x, count, chunk);
+            }
+            Map::Matrix(m) => {
+                let middle = (x as f64 + count as f64 / 2.0, y as f64 + 0.5);
+                let (nx, ny) = if request.supersample { density(&m, middle.0, middle.1) } else { (1, 1) };
+                if nx * ny == 1 {
+                    project(&m, x as f64 + 0.5, y as f64 + 0.5, &mut points.px, &mut points.py);
+                    sample_chunk(view, request, points, count, chunk);
+                    put(x, count, chunk);
+                } else {
+                    sum.fill(0.0);
+                    for k in 0..nx * ny {
+                        let (sx, sy) = ((k % nx) as f64 + 0.5, (k / nx) as f64 + 0.5);
+                        let at = (x as f64 + sx / nx as f64, y as f64 + sy / ny as f64);
+                        project(&m, at.0, at.1, &mut points.px, &mut points.py);
+                        sample_chunk(view, request, points, count, chunk);
+                        for (s, v) in sum.iter_mut().zip(&*chunk) {
+                            *s += v;
                         }
-                        let share = 1.0 / (nx * ny) as f32;
-                        for s in &mut sum {
-                            *s *= share;
-                        }
-                        &sum
                     }
+                    let share = 1.0 / (nx * ny) as f32;
+                    for s in sum.iter_mut() {
+                        *s *= share;
+                    }
+                    put(x, count, sum);
                 }
-            };
-            interleave(values, c, &mut line[x * c..(x + count) * c]);
-            x += count;
+            }
         }
+        x += count;
+    }
+}
+
+/// Warps into rows of `width * channels` samples.
+pub fn warp<T: Sample, O: Sample>(view: &View<'_, T>, request: &Warp<'_>, out: &mut [O]) -> Result<()> {
+    check(view, request)?;
+    let c = view.channels;
+    let n = request.width * c;
+    if out.len() != n * request.height {
+        return invalid("warp: the output must have the size that is asked for.");
+    }
+    let mut scratch = Scratch::default();
+    let mut line = vec![0.0f32; n];
+    for (y, out) in out.chunks_exact_mut(n).enumerate() {
+        row(view, request, y, &mut scratch, |x, count, values| {
+            interleave(values, c, &mut line[x * c..(x + count) * c]);
+        });
         round_to(&line, out);
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod decode;
+mod program;
 mod resize;
 mod warp;
 
@@ -55,5 +56,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(set_simd_level, m)?)?;
     decode::register(m)?;
     resize::register(m)?;
-    warp::register(m)
+    warp::register(m)?;
+    program::register(m)
 }

@@ -1,0 +1,163 @@
+//! `Program`: a pipeline that the core runs by itself, on one sample or on many.
+
+use super::arrays::view;
+use crate::batch::{self, Slots};
+use crate::chance::{self, Address};
+use crate::error::{Error, Kind};
+use crate::exec::{self, Input, OutKind, Record};
+use crate::program::{Drawn, Program as Core};
+use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+/// One source as Python hands it over.
+#[derive(FromPyObject)]
+enum Given<'py> {
+    #[pyo3(transparent)]
+    File(Bound<'py, PyBytes>),
+    #[pyo3(transparent)]
+    Bytes(PyReadonlyArrayDyn<'py, u8>),
+    #[pyo3(transparent)]
+    Floats(PyReadonlyArrayDyn<'py, f32>),
+}
+
+impl Given<'_> {
+    fn input(&self) -> PyResult<Input<'_>> {
+        Ok(match self {
+            Given::File(data) => Input::Jpeg(data.as_bytes()),
+            Given::Bytes(a) => Input::Bytes(view(a)?),
+            Given::Floats(a) => Input::Floats(view(a)?),
+        })
+    }
+}
+
+#[derive(FromPyObject)]
+enum Target<'py> {
+    #[pyo3(transparent)]
+    Bytes(PyReadwriteArrayDyn<'py, u8>),
+    #[pyo3(transparent)]
+    Halves(PyReadwriteArrayDyn<'py, u16>),
+    #[pyo3(transparent)]
+    Floats(PyReadwriteArrayDyn<'py, f32>),
+}
+
+type AddressIn = (u64, u64, u64);
+
+fn address((draw, epoch, sample): AddressIn) -> Address {
+    Address { draw, epoch, sample }
+}
+
+/// (matrix source -> target, target width, target height, border, fill, whether it resizes by a kernel)
+type StageOut = (Vec<f64>, usize, usize, String, Vec<f64>, bool);
+/// (source size, stages, whether the file was decoded whole)
+type RecordOut = ((usize, usize), Vec<StageOut>, bool);
+
+fn record(r: Record) -> RecordOut {
+    let stages = r.stages.into_iter().map(|s| {
+        let border = format!("{:?}", s.border).to_lowercase();
+        (s.matrix.to_vec(), s.target.0, s.target.1, border, s.fill, s.kernel.is_some())
+    });
+    (r.source, stages.collect(), r.whole)
+}
+
+#[pyclass(frozen, module = "opsin.kernels._native")]
+pub struct Program {
+    core: Core,
+}
+
+#[pymethods]
+impl Program {
+    #[new]
+    fn new(text: &str) -> PyResult<Program> {
+        Ok(Program { core: Core::parse(text)? })
+    }
+
+    /// (height, width, channels, channels first, kind) of what comes out of a source.
+    fn shape(&self, source: Given<'_>, at: AddressIn) -> PyResult<(usize, usize, usize, bool, &'static str)> {
+        let shape = exec::prepare(&self.core, source.input()?, &address(at))?.shape()?;
+        let kind = match shape.kind {
+            OutKind::Bytes => "uint8",
+            OutKind::Floats => "float32",
+            OutKind::Halves => "float16",
+        };
+        Ok((shape.height, shape.width, shape.channels, shape.planar, kind))
+    }
+
+    /// Runs all sources into `out`; gives (position, kind, message) of every failure and a record of every success.
+    #[allow(clippy::type_complexity)]
+    fn run(
+        &self,
+        py: Python<'_>,
+        sources: &Bound<'_, PyList>,
+        addresses: Vec<AddressIn>,
+        out: Target<'_>,
+        threads: usize,
+        records: bool,
+    ) -> PyResult<(Vec<(usize, &'static str, String)>, Vec<Option<RecordOut>>)> {
+        let given: Vec<Given<'_>> = sources.iter().map(|s| s.extract()).collect::<PyResult<_>>()?;
+        let inputs: Vec<Input<'_>> = given.iter().map(Given::input).collect::<PyResult<_>>()?;
+        if addresses.len() != inputs.len() || inputs.is_empty() {
+            return Err(Error::new(Kind::Invalid, "run: there must be one address per source, and at least one").into());
+        }
+        let addresses: Vec<Address> = addresses.into_iter().map(address).collect();
+        let bad = |_| PyErr::from(Error::new(Kind::Invalid, "run: out must be C-contiguous"));
+        let results = match out {
+            Target::Bytes(mut o) => {
+                let slots = Slots::Bytes(o.as_slice_mut().map_err(bad)?);
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+            }
+            Target::Halves(mut o) => {
+                let slots = Slots::Halves(o.as_slice_mut().map_err(bad)?);
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+            }
+            Target::Floats(mut o) => {
+                let slots = Slots::Floats(o.as_slice_mut().map_err(bad)?);
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+            }
+        };
+        let (mut errors, mut done) = (Vec::new(), Vec::new());
+        for (k, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(r) => {
+                    if records {
+                        done.push(Some(record(r)));
+                    }
+                }
+                Err(e) => {
+                    errors.push((k, e.kind.name(), e.message));
+                    if records {
+                        done.push(None);
+                    }
+                }
+            }
+        }
+        Ok((errors, done))
+    }
+
+    /// What is drawn at an address, as text, step by step.
+    fn draw(&self, at: AddressIn) -> Vec<String> {
+        let plain = self.core.draw(&address(at)).into_iter().map(|d| match d {
+            Drawn::Move(step, _) => format!("{step:?}"),
+            Drawn::Tint(tint) => format!("{tint:?}"),
+        });
+        plain.collect()
+    }
+}
+
+/// Raw words at an address: for the test that they are NumPy's.
+#[pyfunction]
+fn philox_words(key: [u64; 2], at: AddressIn) -> [u64; 11] {
+    chance::words(&address(at), key)
+}
+
+/// log, exp and the normal quantile: for the test that they are Python's to the bit.
+#[pyfunction]
+fn elementary(x: f64) -> (f64, f64, f64) {
+    (chance::log(x), chance::exp(x), chance::normal_quantile(x.fract().abs().max(1e-300)))
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Program>()?;
+    m.add_function(wrap_pyfunction!(philox_words, m)?)?;
+    m.add_function(wrap_pyfunction!(elementary, m)?)
+}
