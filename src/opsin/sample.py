@@ -140,6 +140,11 @@ class Sample:
         return self._image
 
     @property
+    def decoded(self) -> Array | None:
+        """The picture if it has been read already, else None."""
+        return self._image
+
+    @property
     def size(self) -> Size:
         """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
         warp = self._warp if hasattr(self, "_moves") else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsin.errors import OpsinError, PipelineError, refusal, verbatim
+from opsin.pipeline.plan import address, finished, run_many
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -40,6 +41,10 @@ def run_batch(
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise PipelineError(refusal("batch", "threads", "a whole number of at least 1", threads))
 
+    workers = min(threads or os.cpu_count() or 1, count)
+    if partners is None and pipeline.plan(mode).program is not None:
+        return _by_core(pipeline, sources, keys, epoch, mode, workers, out)
+
     def one(i: int) -> Sample | OpsinError:
         try:
             key = keys[i] if keys is not None else None
@@ -49,7 +54,6 @@ def run_batch(
         except OpsinError as reason:
             return reason
 
-    workers = min(threads or os.cpu_count() or 1, count)
     if workers == 1:
         done = [one(i) for i in range(count)]
     else:
@@ -58,6 +62,48 @@ def run_batch(
     samples = tuple(d if isinstance(d, Sample) else None for d in done)
     errors = tuple((i, d) for i, d in enumerate(done) if isinstance(d, OpsinError))
     return Batch(_stack(samples, out), samples, errors)
+
+
+def _by_core(
+    pipeline: Pipeline,
+    sources: Sequence[Any],
+    keys: Sequence[int | str] | None,
+    epoch: int,
+    mode: Mode,
+    threads: int,
+    out: Array | None,
+) -> Batch:
+    """Run in the core; what it cannot take goes through Python, one by one, into the same array."""
+    from opsin.pipeline.pipeline import Batch
+
+    given = [pipeline.as_sample(s) for s in sources]
+    rngs = [pipeline.address(mode, keys[i] if keys is not None else s.key, epoch, 0) for i, s in enumerate(given)]
+    images, records, left = run_many(pipeline.plan(mode), given, [address(r) for r in rngs], threads, out)
+    samples: list[Sample | None] = [None] * len(given)
+    if images is not None:
+        for i, record in enumerate(records):
+            if record is not None:
+                samples[i] = finished(given[i], images[i], record, pipeline.later_draws(rngs[i]))
+    errors: list[tuple[int, OpsinError]] = []
+    for i in left:
+        try:
+            samples[i] = pipeline.one(given[i], mode, rngs[i])
+        except PipelineError:
+            raise
+        except OpsinError as reason:
+            errors.append((i, reason))
+            samples[i] = None
+    if images is None:
+        return Batch(_stack(samples, out), tuple(samples), tuple(errors))
+    for i in left:
+        sample = samples[i]
+        if sample is None:
+            images[i] = 0
+            continue
+        if sample.image.shape != images.shape[1:] or sample.image.dtype != images.dtype:
+            return Batch(_stack(samples, None), tuple(samples), tuple(errors))
+        images[i] = sample.image
+    return Batch(images, tuple(samples), tuple(errors))
 
 
 def _stack(samples: Sequence[Sample | None], out: Array | None) -> Array:

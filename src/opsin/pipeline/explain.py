@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsin.pipeline.plan import describe
 from opsin.pipeline.steps import Group, Node, Path, Step, word
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def explain(pipeline: Pipeline) -> str:
         lines += _lines(pipeline, node, (position,), "  ")
     if not pipeline.steps:
         lines.append("  no steps: pictures pass as they are")
+    modes = {"serving": pipeline.plan("infer"), "training": pipeline.plan("train")}
+    lines += describe(modes)
     if pipeline.rules is not None:
         r = pipeline.rules
         lines.append(

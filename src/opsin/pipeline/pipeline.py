@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from opsin.errors import OpsinError, ParamError, PipelineError, did_you_mean, re
 from opsin.geometry import Size
 from opsin.instances import Rules
 from opsin.pipeline.draws import Drawn, draw_nodes
+from opsin.pipeline.plan import Plan, make_plan, run_one
+from opsin.pipeline.rules import RULES
 from opsin.pipeline.run import Trace, run_steps
 from opsin.pipeline.steps import Group, Node, Path, Step, walk
 from opsin.sample import Sample
@@ -27,6 +29,7 @@ from opsin.types import Array
 __all__ = ["Batch", "Mode", "Pipeline"]
 
 Mode = Literal["infer", "train"]
+_RULE_NAMES = tuple(rule.name for rule in RULES)
 _OPTIONS = {"decode": ("exact", "fast"), "frames": ("keep", "open")}
 
 
@@ -55,6 +58,7 @@ class Pipeline:
         frames: `keep` (what a crop removed stays removed) or `open`.
         fuse: False runs every step by itself; the values are the same within the stated tolerance.
         rules: when objects are dropped after geometry.
+        without: names of plan rules that are switched off, as `explain` prints them.
 
     Raises:
         PipelineError: chance outside `augment(...)`, two steps of one id, an unknown option.
@@ -68,6 +72,7 @@ class Pipeline:
         frames: str = "keep",
         fuse: bool = True,
         rules: Rules | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         for node in steps:
             if not isinstance(node, Step | Group):
@@ -83,6 +88,12 @@ class Pipeline:
         self._seed = int(seed)
         self._decode, self._frames, self._fuse = decode, frames, bool(fuse)
         self._rules = rules
+        for name in without:
+            if name not in _RULE_NAMES:
+                hint = did_you_mean(str(name), _RULE_NAMES)
+                raise PipelineError(refusal("Pipeline", "without", "names of " + ", ".join(_RULE_NAMES), name, hint))
+        self._without = tuple(without)
+        self._plans: dict[bool, Plan] = {}
         self._ids = _name_nodes(self._steps)
         _check_chance(self._steps, self._ids)
 
@@ -113,6 +124,18 @@ class Pipeline:
         return self._fuse
 
     @property
+    def without(self) -> tuple[str, ...]:
+        """The plan rules that are switched off."""
+        return self._without
+
+    def plan(self, mode: Mode = "infer") -> Plan:
+        """Say how the pipeline runs in a mode; made once, when it is first needed."""
+        training = mode == "train"
+        if training not in self._plans:
+            self._plans[training] = make_plan(self, training)
+        return self._plans[training]
+
+    @property
     def rules(self) -> Rules | None:
         """When objects are dropped, where the pipeline says so."""
         return self._rules
@@ -125,13 +148,15 @@ class Pipeline:
     def with_options(self, **changes: Any) -> Pipeline:
         """Give the same steps with another seed, decode, frames, fuse or rules."""
         options = {"seed": self._seed, "decode": self._decode, "frames": self._frames, "fuse": self._fuse}
-        return Pipeline(*self._steps, **{**options, "rules": self._rules, **changes})
+        more = {"rules": self._rules, "without": self._without}
+        return Pipeline(*self._steps, **{**options, **more, **changes})
 
     @property
     def fingerprint(self) -> str:
         """A digest of everything that decides the result: equal definitions have equal fingerprints."""
         data = self.to_data()
-        data.pop("fuse", None)
+        for word in ("fuse", "without"):
+            data.pop(word, None)
         text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -264,19 +289,18 @@ class Pipeline:
         timings: dict[str, float] | None = None,
     ) -> Sample:
         """Run as a call does, and collect every intermediate sample or the seconds of every step on the way."""
-        given = self._sample(sample)
-        rng = self._address(mode, key if key is not None else given.key, epoch, draw)
-        steps = draw_nodes(self._steps, self._ids, rng)
+        given = self.as_sample(sample)
+        rng = self.address(mode, key if key is not None else given.key, epoch, draw)
         partner = None
         if partners is not None:
             from opsin.pipeline.partners import Partners
 
             partner = Partners(self, partners, rng)
-        out = run_steps(given, steps, partner=partner, traces=traces, timings=timings)
-        if out is given:
-            out = out.with_image(out.image)
-        out.draws = {d.id: d.plain()["params"] for d in steps}
-        return out
+        return self.one(given, mode, rng, partner=partner, traces=traces, timings=timings)
+
+    def later_draws(self, rng: Rng | None) -> Callable[[], dict[str, Any]]:
+        """Draw the parameters of a sample when they are asked for."""
+        return lambda: {d.id: d.plain()["params"] for d in draw_nodes(self._steps, self._ids, rng)}
 
     def explain(self) -> str:
         """Print steps, draws and plan as text."""
@@ -313,7 +337,30 @@ class Pipeline:
 
         return run_batch(self, sources, keys, epoch, mode, threads, out, partners)
 
-    def _sample(self, sample: Any) -> Sample:
+    def one(
+        self,
+        sample: Sample,
+        mode: Mode,
+        rng: Rng | None,
+        *,
+        partner: Any = None,
+        traces: list[Trace] | None = None,
+        timings: dict[str, float] | None = None,
+    ) -> Sample:
+        """Run one sample at an address: in the core where the plan says so and nobody looks on, else step by step."""
+        if partner is None and traces is None:
+            plan = self.plan(mode)
+            done = None if plan.program is None else run_one(plan, sample, rng, self.later_draws(rng))
+            if done is not None:
+                return done
+        steps = draw_nodes(self._steps, self._ids, rng)
+        out = run_steps(sample, steps, partner=partner, traces=traces, timings=timings)
+        out = out.with_image(out.image) if out is sample else out
+        out.draws = {d.id: d.plain()["params"] for d in steps}
+        return out
+
+    def as_sample(self, sample: Any) -> Sample:
+        """Take a sample, an array, a path or bytes as a sample under this pipeline's rules."""
         if not isinstance(sample, Sample):
             try:
                 sample = Sample(sample)
@@ -322,7 +369,8 @@ class Pipeline:
                 raise PipelineError(refusal("pipeline", "sample", constraint, sample)) from None
         return sample if self._rules is None else sample.with_rules(self._rules)
 
-    def _address(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> Rng | None:
+    def address(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> Rng | None:
+        """Give the address of a sample's draws; None for inference."""
         if mode not in ("infer", "train"):
             raise PipelineError(
                 refusal("pipeline", "mode", "'infer' or 'train'", mode, did_you_mean(str(mode), ("infer", "train")))
@@ -341,7 +389,7 @@ class Pipeline:
         return Rng(self._seed, int(epoch), key, int(draw))
 
     def _draw(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> list[Drawn]:
-        return draw_nodes(self._steps, self._ids, self._address(mode, key, epoch, draw))
+        return draw_nodes(self._steps, self._ids, self.address(mode, key, epoch, draw))
 
 
 def _canonical(value: Any) -> Any:

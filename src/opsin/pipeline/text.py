@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["from_data", "from_yaml", "to_data", "to_yaml"]
 
 VERSION = 1
-_TOP = ("opsin", "seed", "decode", "frames", "fuse", "rules", "steps")
+_TOP = ("opsin", "seed", "decode", "frames", "fuse", "without", "rules", "steps")
 _WORDS = ("p", "id", "into")
 _GROUPS = ("augment", "one_of", "some_of")
 _DISTRIBUTIONS = ("uniform", "log_uniform", "normal", "choice")
@@ -40,6 +40,8 @@ def to_data(pipeline: Pipeline) -> dict[str, Any]:
         out["frames"] = pipeline.frames
     if not pipeline.fuse:
         out["fuse"] = False
+    if pipeline.without:
+        out["without"] = list(pipeline.without)
     if pipeline.rules is not None:
         r = pipeline.rules
         out["rules"] = {"min_visible": r.min_visible, "min_area": r.min_area, "min_side": r.min_side}
@@ -176,15 +178,17 @@ def _build(data: Any, marks: _Marks) -> Pipeline:
     if not isinstance(steps, list | tuple):
         raise marks.at(("steps",), refusal("pipeline", "steps", "a list of steps", steps))
     nodes = [_node(item, marks, ("steps", i)) for i, item in enumerate(steps)]
-    options: dict[str, Any] = {k: data[k] for k in ("seed", "decode", "frames", "fuse") if k in data}
+    options: dict[str, Any] = {k: data[k] for k in ("seed", "decode", "frames", "fuse", "without") if k in data}
     if data.get("rules") is not None:
         options["rules"] = _rules(data["rules"], marks)
+    if not isinstance(options.get("without", []), list | tuple):
+        raise marks.at(("without",), refusal("pipeline", "without", "a list of rules", options["without"]))
     if not isinstance(options.get("fuse", True), bool):
         raise marks.at(("fuse",), refusal("pipeline", "fuse", "true or false", options["fuse"]))
     try:
         return Pipeline(*nodes, **options)
     except PipelineError as reason:
-        word = next((w for w in ("seed", "decode", "frames") if f": {w} must be" in str(reason)), "steps")
+        word = next((w for w in ("seed", "decode", "frames", "without") if f": {w} must be" in str(reason)), "steps")
         raise marks.at((word,), reason) from None
 
 
