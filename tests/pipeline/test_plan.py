@@ -1,0 +1,184 @@
+"""Fused equals step by step within a stated tolerance, is nearer to float64, and every rule can be switched off."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsin import Pipeline, Sample, Size, Warp, augment, ops, step, uniform
+from opsin.errors import PipelineError
+from opsin.io import encode
+from opsin.kernels import native, reference_only
+from opsin.kernels.resample import resample
+from opsin.pipeline.rules import RULES
+
+needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not installed")
+
+
+def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A picture without noise, so that one sampling and two differ little."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width] / 40
+    waves = [np.sin(x * a + y * b + c) for a, b, c in rng.uniform(-2, 2, (9, 3))]
+    planes = np.stack([sum(waves[k::3]) for k in range(3)], axis=-1)
+    return ((planes - planes.min()) / np.ptp(planes) * 255).astype(np.uint8)
+
+
+COLOR = [
+    lambda: step(ops.brightness, factor=uniform(0.7, 1.3)),
+    lambda: step(ops.contrast, factor=uniform(0.7, 1.3)),
+    lambda: step(ops.saturation, factor=uniform(0.5, 1.5)),
+    lambda: step(ops.hue, shift=uniform(-0.1, 0.1)),
+    lambda: step(ops.gamma, gamma=uniform(0.7, 1.4)),
+    lambda: step(ops.invert),
+    lambda: step(ops.flip_horizontal).sometimes(0.5),
+    lambda: step(ops.color_jitter, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+]
+MOVES = [
+    lambda: step(ops.resize, width=80, height=64),
+    lambda: step(ops.letterbox, width=96, height=96),
+    lambda: step(ops.rotate, angle=uniform(-25, 25)),
+    lambda: step(ops.random_resized_crop, width=72, height=64, area=(0.5, 1.0)),
+    lambda: step(ops.affine, angle=uniform(-9, 9), scale=uniform(0.9, 1.1)),
+    lambda: step(ops.center_crop, fraction=0.9),
+    lambda: step(ops.flip_vertical),
+    lambda: step(ops.perspective, distortion=0.1),
+]
+
+
+@needs_core
+@given(st.permutations(range(len(COLOR))), st.integers(1, 5), st.integers(0, 1000))
+def test_color_in_one_pass_equals_step_by_step(order: list[int], count: int, key: int) -> None:
+    steps = [COLOR[i]() for i in order[:count]]
+    pipeline = Pipeline(step(ops.resize, width=70, height=50), augment(*steps), seed=3)
+    image = smooth(90, 120)
+    fused = pipeline(image, mode="train", key=key, epoch=0)
+    eager = pipeline.with_options(fuse=False)(image, mode="train", key=key, epoch=0)
+    assert pipeline.plan("train").program is not None
+    assert fused.draws == eager.draws
+    # one level: the same float32 steps, rounded once at the end
+    assert np.abs(fused.image.astype(int) - eager.image.astype(int)).max() <= 1
+
+
+@needs_core
+@given(st.lists(st.sampled_from(range(len(MOVES))), min_size=2, max_size=4), st.integers(0, 1000))
+def test_joined_moves_show_the_same_picture(chosen: list[int], key: int) -> None:
+    pipeline = Pipeline(augment(*(MOVES[i]() for i in chosen)), seed=5)
+    image = smooth(100, 140)
+    boxes = [[20, 30, 60, 80], [70, 10, 130, 95]]
+    fused = pipeline(Sample(image, boxes=boxes), mode="train", key=key, epoch=0)
+    eager = pipeline.with_options(fuse=False)(Sample(image, boxes=boxes), mode="train", key=key, epoch=0)
+    assert fused.image.shape == eager.image.shape
+    assert fused.draws == eager.draws
+    difference = np.abs(fused.image.astype(int) - eager.image.astype(int))
+    # smooth pictures: samplings differ by little, but for the pixels that a canvas's edge runs through
+    assert np.median(difference) <= 1
+    assert (difference.max(axis=-1) > 12).mean() < 0.08
+    np.testing.assert_array_equal([d.row for d in fused.dropped], [d.row for d in eager.dropped])
+    if len(fused.instances):
+        np.testing.assert_allclose(fused.instances.boxes, eager.instances.boxes, atol=1e-6)
+
+
+@needs_core
+def test_joined_moves_are_nearer_to_the_truth_than_four_samplings() -> None:
+    # the truth: the same moves on a picture of four times the size, averaged down
+    data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
+    fine = np.ascontiguousarray(data.astronaut()[:400, :512])
+    coarse = ops.resize(fine, width=128, height=100, kernel="area")
+    errors = {True: [], False: []}
+    for key in range(6):
+        moves = [
+            step(ops.rotate, angle=uniform(-20, 20)),
+            step(ops.affine, angle=uniform(-9, 9), scale=uniform(0.95, 1.05)),
+            step(ops.perspective, distortion=0.1),
+        ]
+        pipeline = Pipeline(augment(*moves), seed=2)
+        drawn = pipeline(Sample(coarse), mode="train", key=key, epoch=0)
+        big = np.diag([4.0, 4.0, 1.0])
+        warp = Warp.of(big @ drawn.warp.matrix @ np.linalg.inv(big), Size(512, 400))
+        truth = ops.resize(resample(fine, warp), width=128, height=100, kernel="area").astype(float)
+        inner = (slice(25, 75), slice(32, 96))
+        for fuse in (True, False):
+            out = pipeline.with_options(fuse=fuse)(Sample(coarse), mode="train", key=key, epoch=0).image.astype(float)
+            errors[fuse].append(((out - truth)[inner] ** 2).mean())
+    assert (np.array(errors[True]) < np.array(errors[False])).all()
+    assert np.mean(errors[True]) < 0.75 * np.mean(errors[False])
+
+
+@needs_core
+def test_what_a_crop_removed_stays_removed_unless_frames_are_open() -> None:
+    image = np.full((100, 100, 3), 200, np.uint8)
+    steps = [step(ops.crop, left=20, top=20, width=60, height=60), step(ops.rotate, angle=45)]
+    kept = Pipeline(*steps)(image).image
+    assert kept[1, 1].max() == 0
+    opened = Pipeline(*steps, frames="open")(image).image
+    assert opened[1, 1].min() > 150
+    assert kept[30, 30, 0] == 200
+
+
+@needs_core
+def test_every_rule_can_be_switched_off() -> None:
+    pipeline = Pipeline(step(ops.rotate, angle=7), step(ops.rotate, angle=-3), step(ops.invert), decode="fast")
+    image = smooth(60, 80)
+    whole = pipeline(image).image.astype(int)
+    for rule in RULES:
+        less = pipeline.with_options(without=[rule.name])
+        assert rule.name not in {name for name, _ in less.plan().notes}
+        assert np.abs(less(image).image.astype(int) - whole)[10:-10, 10:-10].max() <= 4
+        assert less.fingerprint == pipeline.fingerprint
+        assert Pipeline.from_yaml(less.to_yaml()).without == (rule.name,)
+    assert "join moves" in pipeline.explain()
+    with pytest.raises(PipelineError, match="Did you mean 'join moves'"):
+        Pipeline(without=["join move"])
+
+
+@needs_core
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_every_kind_of_jpeg_gives_what_the_ordinary_decoder_gives(progressive: bool, mode: str) -> None:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(smooth(90, 130)).convert(mode).save(buffer, "JPEG", quality=90, progressive=progressive)
+    pipeline = Pipeline(step(ops.resize_shorter, size=64), step(ops.center_crop, width=56, height=56))
+    fused = pipeline(buffer.getvalue()).image
+    eager = pipeline.with_options(fuse=False)(buffer.getvalue()).image
+    assert fused.shape == eager.shape
+    assert np.abs(fused.astype(int) - eager.astype(int)).max() <= 1
+
+
+@needs_core
+def test_fast_decoding_is_close_and_truncation_is_found() -> None:
+    data = encode(smooth(900, 1200), "jpeg", quality=92)
+    exact = Pipeline(step(ops.resize_shorter, size=128), step(ops.center_crop, width=112, height=112))
+    fast = exact.with_options(decode="fast")
+    a, b = exact(data).image.astype(float), fast(data).image.astype(float)
+    assert 10 * np.log10(255**2 / ((a - b) ** 2).mean()) > 40
+    for pipeline in (exact, fast):
+        batch = pipeline.batch([data, data[: len(data) // 2], data])
+        assert [(i, e.kind) for i, e in batch.errors] == [(1, "truncated")]
+        assert batch.samples[0] is not None and not batch.images[1].any()
+
+
+@needs_core
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_do_not_matter(threads: int) -> None:
+    pipeline = Pipeline(augment(*(make() for make in COLOR), *(MOVES[i]() for i in (2, 3))), seed=1)
+    sources = [encode(smooth(80 + i, 100, i), "jpeg") for i in range(9)]
+    batch = pipeline.batch(sources, keys=range(9), mode="train", threads=threads)
+    for i, source in enumerate(sources):
+        alone = pipeline(source, mode="train", key=i, epoch=0)
+        np.testing.assert_array_equal(batch.images[i], alone.image)
+        assert batch.samples[i] is not None and batch.samples[i].draws == alone.draws
+
+
+def test_without_the_core_the_reference_serves() -> None:
+    pipeline = Pipeline(step(ops.letterbox, width=48, height=48), step(ops.rotate, angle=10))
+    image = smooth(60, 80)
+    with reference_only():
+        alone = Pipeline(*pipeline.steps)
+        assert alone.plan().program is None
+        reference = alone(image).image
+    assert np.abs(pipeline(image).image.astype(int) - reference.astype(int)).mean() < 3
