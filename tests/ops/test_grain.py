@@ -130,9 +130,8 @@ def test_downscale_is_two_resizes():
     data = pytest.importorskip("skimage.data")
     image = data.coffee()[:201, :301]
     small = Image.fromarray(image).resize((75, 50), Image.Resampling.BILINEAR)
-    assert np.array_equal(
-        ops.downscale(image, factor=0.25), np.asarray(small.resize((301, 201), Image.Resampling.BILINEAR))
-    )
+    theirs = np.asarray(small.resize((301, 201), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(ops.downscale(image, factor=0.25) - theirs).max() <= 2  # a level for each of the two
     blocks = ops.downscale(image, factor=0.1, kernel="area", back="nearest")
     assert len(np.unique(blocks.reshape(-1, 3), axis=0)) <= 30 * 20
     assert np.array_equal(ops.downscale(image, factor=1.0), image)

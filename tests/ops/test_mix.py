@@ -66,6 +66,20 @@ def test_mixup_is_the_weighted_mean(dtype):
         assert out.label == {k: v for k, v in (("x", weight), ("y", 1 - weight)) if v}
 
 
+def test_weights_come_from_the_beta_distribution():
+    stats = pytest.importorskip("scipy.stats")
+    a, b = plain(0.0, (8, 6), label=0), plain(1.0, (8, 6), label=1)
+    for alpha in (0.2, 1.0):
+        drawn = [ops.mixup(a, b, alpha=alpha, rng=opsin.Rng(s)).label.get(0, 0.0) for s in range(400)]
+        assert stats.kstest(drawn, stats.beta(alpha, alpha).cdf).pvalue > 1e-4
+    assert sum(ops.cutmix(a, b, alpha=1.0, rng=3).label.values()) == pytest.approx(1)
+    for words, text in (({}, "neither"), ({"weight": 0.5, "alpha": 1.0}, "both")):
+        with pytest.raises(opsin.errors.ParamError, match=f"mixup: weight or alpha must be given; got {text}"):
+            ops.mixup(a, b, **words)
+    with pytest.raises(opsin.errors.ParamError, match="mixup: rng must be given with alpha"):
+        ops.mixup(a, b, alpha=1.0)
+
+
 def test_mixup_labels_mix_again_and_vectors_stay_vectors():
     a, b, c = noise(1, label=0), noise(2, label=2), noise(3, label=0)
     first = ops.mixup(a, b, weight=0.25)
@@ -332,6 +346,7 @@ def test_mixing_in_pipelines():
             step(ops.mosaic, width=96, height=96).sometimes(0.5),
             step(ops.copy_paste).sometimes(0.5),
             step(ops.mixup, weight=opsin.uniform(0.3, 0.7)),
+            step(ops.cutmix, alpha=1.0).sometimes(0.3),
         ),
         seed=3,
     )

@@ -44,17 +44,22 @@ def _block(u: Floats, mean: Floats) -> Floats:
     at = np.flatnonzero(~large)
     rest, share = mean[at], exp(-mean[at])
     # what is left of u after the counts so far; counted down, so that nothing is lost near 1
-    left, count = u[at] - share, 0
-    while True:
-        # beyond the last representable probability rounding alone would keep a number going
-        going = (left >= 0.0) & ((share > 1e-17) | (count < rest))
-        at, rest, share, left = at[going], rest[going], share[going], left[going]
+    left, counts, count = u[at] - share, np.zeros(len(at)), 0
+    going = left >= 0.0
+    while (active := np.count_nonzero(going)) > 0:
+        if 2 * active < len(going):
+            out[at] = counts
+            at, rest, share, left, counts = at[going], rest[going], share[going], left[going], counts[going]
+            going = going[going]
         count += 1
-        if not len(at):
-            break
-        out[at] = count
-        share = share * rest / count
-        left = left - share
+        counts += going
+        share *= rest
+        share /= count
+        left -= share
+        # beyond the last representable probability rounding alone would keep a number going
+        going &= left >= 0.0
+        going &= (share > 1e-17) | (count < rest)
+    out[at] = counts
     return out
 
 

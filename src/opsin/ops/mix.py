@@ -11,12 +11,14 @@ from opsin.chance import Rng
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.geometry import Size, Warp, hull_box, shift, stretch
 from opsin.instances import Dropped, Instances
+from opsin.kernels.gamma import beta_draw
 from opsin.kernels.resample import gather_nearest, resample
 from opsin.merge import fitted, hide, like, merged, mixed_label, shape_of
 from opsin.op import op
 from opsin.sample import Sample
-from opsin.types import SUPPLIED, Array, Bound, Fraction, Pixels
+from opsin.types import SUPPLIED, Array, Bound, Fraction, Pixels, Usual
 
+Alpha = Annotated[float, Bound(ge=0.05, le=100.0), Usual(0.1, 1.0)]
 Zoom = Annotated[float, Bound(gt=0.0, le=100.0)]
 
 
@@ -34,27 +36,50 @@ def _segmentations(where: str, samples: tuple[Sample, ...]) -> list[Array]:
     return out
 
 
+def _weight(where: str, weight: float | None, alpha: float | None, rng: Rng | None) -> float:
+    """The stated weight, or one drawn from the beta distribution."""
+    if (weight is None) == (alpha is None):
+        got = verbatim("neither" if weight is None else "both")
+        raise ParamError(refusal(where, "weight or alpha", "given", got, "Use weight=0.5, or alpha=0.2 in training."))
+    if weight is not None:
+        return weight
+    if rng is None or alpha is None:
+        raise ParamError(refusal(where, "rng", "given with alpha", rng, "Use rng=opsin.Rng(7)."))
+    return beta_draw(rng, "weight", alpha, alpha)
+
+
 @op
-def mixup(sample: Sample, /, other: Sample = SUPPLIED, *, weight: Fraction) -> Sample:
+def mixup(
+    sample: Sample,
+    /,
+    other: Sample = SUPPLIED,
+    *,
+    weight: Fraction | None = None,
+    alpha: Alpha | None = None,
+    rng: Rng | None = None,
+) -> Sample:
     """Blend two pictures like two photographs on one film, and their labels with them.
 
-    Use it in training classifiers, with a weight drawn from a beta distribution or evenly, and in detection with
-    weights around 1/2.
+    Use it in training classifiers, with alpha 0.1 to 0.4, and in detection with weights around 1/2.
 
     Args:
         other: the second sample; pipelines supply it. It is stretched to the first one's canvas.
         weight: share of the first sample, 0..1.
+        alpha: instead of a weight: it is drawn from the beta distribution with both parameters alpha.
+        rng: where chance comes from; needed for alpha only.
 
     Returns:
         a sample with the blended picture. Its label is a mapping {class: weight} whose weights sum to 1 (vectors of
         weights stay vectors); it holds the objects of both, and the segmentation of the heavier one.
 
     Raises:
-        ParamError: one sample has a label and the other none; channels or class columns that do not fit.
+        ParamError: one sample has a label and the other none; channels or class columns that do not fit; neither
+            weight nor alpha, or both.
 
     Source:
         Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018.
     """
+    weight = _weight("mixup", weight, alpha, rng)
     second = fitted("mixup", other, sample)
     a, b = to_unit(sample.image), to_unit(second.image)
     image = from_unit(a * np.float32(weight) + b * np.float32(1.0 - weight), sample.image.dtype)
@@ -71,7 +96,15 @@ def mixup(sample: Sample, /, other: Sample = SUPPLIED, *, weight: Fraction) -> S
 
 
 @op
-def cutmix(sample: Sample, /, other: Sample = SUPPLIED, *, weight: Fraction, rng: Rng = SUPPLIED) -> Sample:
+def cutmix(
+    sample: Sample,
+    /,
+    other: Sample = SUPPLIED,
+    *,
+    weight: Fraction | None = None,
+    alpha: Alpha | None = None,
+    rng: Rng = SUPPLIED,
+) -> Sample:
     """Replace a rectangle by the same place of another picture, and mix the labels by area.
 
     Use it in training classifiers; it keeps local detail that mixup blurs.
@@ -80,6 +113,7 @@ def cutmix(sample: Sample, /, other: Sample = SUPPLIED, *, weight: Fraction, rng
         other: the second sample; pipelines supply it. It is stretched to the first one's canvas.
         weight: share of the first sample; the rectangle has the picture's proportions and 1 - weight of its area before
             it is cut at the edge.
+        alpha: instead of a weight: it is drawn from the beta distribution with both parameters alpha; 1 is even.
         rng: where chance comes from: the middle of the rectangle, anywhere on the picture.
 
     Returns:
@@ -88,11 +122,13 @@ def cutmix(sample: Sample, /, other: Sample = SUPPLIED, *, weight: Fraction, rng
         to the rectangle; a segmentation is cut together likewise.
 
     Raises:
-        ParamError: one sample has a label or segmentation and the other none; columns that do not fit.
+        ParamError: one sample has a label or segmentation and the other none; columns that do not fit; neither weight
+            nor alpha, or both.
 
     Source:
         Yun et al., "CutMix: regularization strategy to train strong classifiers with localizable features", ICCV 2019.
     """
+    weight = _weight("cutmix", weight, alpha, rng)
     second = fitted("cutmix", other, sample)
     width, height = sample.size
     part = math.sqrt(1.0 - weight)

@@ -185,6 +185,8 @@ BY_NAME: dict[str, Maker] = {
     ),
 }
 BY_OP: dict[tuple[str, str], Maker] = {
+    ("mixup", "alpha"): lambda image: 0.4,
+    ("cutmix", "alpha"): lambda image: 1.0,
     ("aug_mix", "geometry"): lambda image: False,  # laws give it samples with boxes
     ("center_crop", "fraction"): lambda image: 0.7,
     ("crop", "left"): lambda image: image.shape[1] // 4,
