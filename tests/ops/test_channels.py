@@ -66,7 +66,7 @@ def test_to_gray_shapes(photo):
     assert np.array_equal(ops.to_gray(photo, channels=3), np.dstack([gray] * 3))
     assert np.array_equal(ops.to_gray(rgba, channels=4), np.dstack([gray] * 3 + [rgba[..., 3]]))
     assert (ops.to_gray(photo, channels=4)[..., 3] == 255).all()
-    assert np.array_equal(ops.to_gray(gray), gray) and np.array_equal(ops.to_gray(gray[..., None]), gray)
+    assert np.array_equal(ops.to_gray(gray), gray) and np.array_equal(ops.to_gray(gray[..., None]), gray[..., None])
 
 
 def test_to_rgb_composites_as_scikit_image(photo):

@@ -1,4 +1,8 @@
-"""What a baseline JPEG file does to a picture, in floats: color, halved chroma, blocks, quantization, and back."""
+"""What a baseline JPEG file does to a picture of any depth: color, halved chroma, blocks, quantization, and back.
+
+A file holds brightness and color in 8 bits, so these are rounded to whole levels where a codec does it; the picture
+itself is rounded neither before nor after.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +52,8 @@ def quantization(quality: int, color: bool) -> NDArray[np.float64]:
 def jpeg_roundtrip(image: Array, quality: int) -> Array:
     """Compress and decompress: RGB as YCbCr 4:2:0, any other number of channels each as gray; same dtype.
 
-    Nothing is rounded but where a codec quantizes, so that 16-bit and float pictures keep their depth.
+    Agrees with libjpeg but for coefficients so near to the middle between two steps that its whole-number cosines fall
+    to the other side.
     """
     levels = image.astype(np.float32) * np.float32(255.0 / full_scale(image.dtype))
     if image.ndim == 3 and image.shape[2] == 3:
@@ -68,14 +73,18 @@ def _color(rgb: NDArray[Any], quality: int) -> NDArray[Any]:
     height, width = bright.shape
     table = quantization(quality, True)
     bright = _plane(bright, quantization(quality, False))
-    cb, cr = (_doubled(_plane(_halved(p), table))[:height, :width] - 128.0 for p in colors)
+    cb, cr = (_doubled(_plane(_halved(_rounded(p)), table))[:height, :width] - 128.0 for p in colors)
     return np.stack([bright + 1.402 * cr, bright - 0.344136286 * cb - 0.714136286 * cr, bright + 1.772 * cb], axis=-1)
+
+
+def _rounded(plane: NDArray[Any]) -> NDArray[Any]:
+    return np.clip(np.floor(plane + np.float32(0.5)), 0.0, 255.0)
 
 
 def _plane(plane: NDArray[Any], table: NDArray[np.float64]) -> NDArray[Any]:
     """Quantize the cosine coefficients of 8 x 8 blocks; the edge is repeated to whole blocks."""
     height, width = plane.shape
-    padded = np.pad(plane - np.float32(128.0), ((0, -height % 8), (0, -width % 8)), mode="edge")
+    padded = np.pad(_rounded(plane) - np.float32(128.0), ((0, -height % 8), (0, -width % 8)), mode="edge")
     rows, columns = padded.shape[0] // 8, padded.shape[1] // 8
     blocks = np.ascontiguousarray(padded.reshape(rows, 8, columns, 8).transpose(1, 3, 0, 2))
     steps = table.astype(np.float32)[:, :, None, None]
@@ -84,7 +93,7 @@ def _plane(plane: NDArray[Any], table: NDArray[np.float64]) -> NDArray[Any]:
     blocks = np.copysign(np.floor(np.abs(eighths) / (8.0 * steps) + np.float32(0.5)), eighths) * steps
     blocks = _cosine(blocks, _DCT.T)
     out = blocks.transpose(2, 0, 3, 1).reshape(padded.shape)[:height, :width] + np.float32(128.0)
-    return np.clip(out, 0.0, 255.0)
+    return _rounded(out)
 
 
 def _cosine(blocks: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[Any]:
@@ -103,20 +112,24 @@ def _cosine(blocks: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def _halved(plane: NDArray[Any]) -> NDArray[Any]:
-    """Average 2 x 2 pixels; the edge is repeated to an even size."""
+    """Average 2 x 2 pixels; the edge is repeated to an even size. Halves go down and up by turns."""
     even = np.pad(plane, ((0, plane.shape[0] % 2), (0, plane.shape[1] % 2)), mode="edge")
     total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    return np.asarray(total * np.float32(0.25))
+    total += np.where(np.arange(total.shape[1]) % 2 == 0, 1.0, 2.0).astype(np.float32)
+    return np.floor(total * np.float32(0.25))
 
 
 def _doubled(plane: NDArray[Any]) -> NDArray[Any]:
     """Double both sides with a triangle filter: three parts of the nearer, one of the farther neighbor."""
     out = plane
     for axis in (0, 1):
-        wide = np.pad(out, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        near, before, after = (np.moveaxis(a, axis, 0) for a in (out, wide, wide))
+        near = np.moveaxis(out, axis, 0)
+        wide = np.pad(near, ((1, 1), (0, 0)), mode="edge")
         both = np.empty((near.shape[0] * 2, near.shape[1]), plane.dtype)
-        both[::2] = 0.75 * near + 0.25 * before[:-2]
-        both[1::2] = 0.75 * near + 0.25 * after[2:]
+        both[::2] = 3.0 * near + wide[:-2]
+        both[1::2] = 3.0 * near + wide[2:]
         out = np.moveaxis(both, 0, axis)
-    return out
+    out = np.array(out)
+    out[:, ::2] += 8.0
+    out[:, 1::2] += 7.0
+    return np.floor(out * np.float32(1 / 16))

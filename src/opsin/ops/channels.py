@@ -36,7 +36,8 @@ def to_gray(
             middle between the largest and the least.
 
     Returns:
-        H W, H W 3 or H W 4; same dtype. A gray picture keeps its values; alpha is left out unless channels is 4.
+        H W, H W 3 or H W 4; same dtype. A gray picture keeps its values, and with one channel its shape; alpha is left
+        out unless channels is 4.
 
     Raises:
         ParamError: the picture is neither gray nor RGB nor RGBA.
@@ -45,6 +46,8 @@ def to_gray(
         ITU-R BT.601, BT.709, BT.2020; Pillow's convert("L") for bt601.
     """
     color, alpha = _color("to_gray", image)
+    if color.ndim == 2 and channels == 1:
+        return np.ascontiguousarray(image)
     gray = color if color.ndim == 2 else _gray(color, weights)
     if channels == 1:
         return np.ascontiguousarray(gray)

@@ -62,7 +62,7 @@ def jpeg_artifacts(
         channels: "bands" when a fourth channel is not alpha.
 
     Returns:
-        same shape and dtype; alpha is left alone. 16-bit and float pictures are not rounded to 8 bits on the way.
+        same shape and dtype; alpha is left alone. 16-bit and float pictures are rounded only where a JPEG file is.
 
     Source:
         ITU-T T.81 with the example tables of annex K; T.871 (JFIF) for color; 8-bit pictures go through libjpeg.
