@@ -76,7 +76,14 @@ def test_median_blur_is_scipys(dtype, monkeypatch):
             raise ImportError(name)
         return real(name, *args, **kwargs)
 
-    for shape, radius in (((40, 53, 3), 1), ((31, 22), 2), ((26, 35, 2), 4), ((3, 5), 3), ((1, 1), 1)):
+    for shape, radius in (
+        ((40, 53, 3), 1),
+        ((31, 22), 2),
+        ((26, 35, 2), 4),
+        ((3, 5), 3),
+        ((1, 1), 1),
+        ((18, 21, 3), 9),
+    ):
         image = picture(dtype, shape)
         size = (2 * radius + 1,) * 2 + (1,) * (len(shape) - 2)
         theirs = ndimage.median_filter(image, size, mode="nearest")

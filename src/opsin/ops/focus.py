@@ -10,6 +10,7 @@ from opsin import psf
 from opsin.arrays import from_unit, full_scale, unit_range
 from opsin.chance import Rng
 from opsin.kernels.gaussian import gaussian
+from opsin.kernels.median import median
 from opsin.kernels.planes import joined, split
 from opsin.kernels.smooth import box_sum, correlate
 from opsin.op import op
@@ -104,26 +105,28 @@ def median_blur(
     """
     if radius == 0:
         return np.ascontiguousarray(image)
-    if image.ndim == 3:
-        return np.stack([_median(np.ascontiguousarray(image[..., c]), radius) for c in range(image.shape[2])], axis=-1)
-    return _median(np.ascontiguousarray(image), radius)
-
-
-def _median(plane: Array, radius: int) -> Array:
-    """A median has one value, so whoever computes it fastest does; 16 bits and floats go through Pillow's 32 bits."""
     side = 2 * radius + 1
-    if plane.dtype == np.uint8 or side <= 5:
+    if image.dtype == np.uint8 or side <= 5:
+        # a median has one value, so whoever computes it fastest does
         try:
             import cv2
         except ImportError:
             pass
         else:
-            return np.asarray(cv2.medianBlur(plane, side))
+            planes = image.reshape(*image.shape[:2], -1)
+            many = [cv2.medianBlur(np.ascontiguousarray(planes[..., c]), side) for c in range(planes.shape[2])]
+            return np.stack(many, axis=-1).reshape(image.shape)
+    if radius <= 8:
+        return median(image, radius)
     from PIL import Image as Pillow
     from PIL import ImageFilter
 
-    wide = plane if plane.dtype == np.uint8 else plane.astype(np.int32 if plane.dtype == np.uint16 else np.float32)
-    return np.array(Pillow.fromarray(wide).filter(ImageFilter.MedianFilter(side))).astype(plane.dtype, copy=False)
+    # selecting costs the square of the window's area; Pillow's rank filter sorts 8 bits, 32 bits and floats
+    wide = image.astype(np.int32) if image.dtype == np.uint16 else image
+    select = ImageFilter.MedianFilter(side)
+    planes = wide.reshape(*image.shape[:2], -1)
+    slow = [Pillow.fromarray(np.ascontiguousarray(planes[..., c])).filter(select) for c in range(planes.shape[2])]
+    return np.stack([np.asarray(p) for p in slow], axis=-1).reshape(image.shape).astype(image.dtype, copy=False)
 
 
 @op(halo=lambda length, **_: math.ceil(length / 2) + 1)
