@@ -39,15 +39,14 @@ def cosine_matrix(n: int) -> Floats:
     return np.asarray(matrix, dtype=np.float32)
 
 
-def explain(signals: Floats, atoms: Floats, goal: float, most: int, seen: Any = None) -> tuple[Floats, Ints, Ints]:
+def explain(signals: Floats, atoms: Floats, goal: float, most: int) -> tuple[Floats, Ints, Ints]:
     """Pursue: add atoms to each signal until the squared rest is below the goal per entry, or `most` are used.
 
     Args:
         signals: N D.
         atoms: K D, of length 1.
-        goal: the squared rest per (seen) entry at which to stop.
+        goal: the squared rest per entry at which to stop.
         most: atoms per signal.
-        seen: N D, False where the entry is not known; None where all are.
 
     Returns:
         the rests N D, the atoms chosen N most (-1: none), the counts N.
@@ -56,29 +55,22 @@ def explain(signals: Floats, atoms: Floats, goal: float, most: int, seen: Any = 
         Pati, Rezaiifar and Krishnaprasad, "Orthogonal matching pursuit", 1993.
     """
     n, d = signals.shape
-    rest = np.array(signals) if seen is None else signals * seen
+    rest = np.array(signals)
     chosen = np.full((n, most), -1, dtype=np.intp)
     counts = np.zeros(n, dtype=np.intp)
-    limit = np.full(n, goal * d, dtype=np.float32) if seen is None else goal * seen.sum(axis=1).astype(np.float32)
-    lengths = None
-    if seen is not None:
-        lengths = np.sqrt(np.maximum(seen.astype(np.float32) @ (atoms * atoms).T, 1e-12))
     taken = np.zeros((most, n, d), dtype=np.float32)
     active = np.arange(n)
     for step in range(most):
         r = rest[active]
-        more = np.einsum("nd,nd->n", r, r) > np.maximum(limit[active], 1e-12)
+        more = np.einsum("nd,nd->n", r, r) > max(goal * d, 1e-12)
         active, r = active[more], r[more]
         if not active.size:
             break
         match = np.abs(r @ atoms.T)
-        if lengths is not None:
-            scale = lengths[active]
-            match = np.where(scale > 0.1, match / scale, 0.0)
         if step:
             np.put_along_axis(match, chosen[active, :step], -1.0, axis=1)
         pick = np.argmax(match, axis=1)
-        direction = atoms[pick] if seen is None else atoms[pick] * seen[active]
+        direction = atoms[pick]
         for earlier in taken[:step]:
             q = earlier[active]
             direction = direction - q * np.einsum("nd,nd->n", q, direction)[:, None]
@@ -92,7 +84,7 @@ def explain(signals: Floats, atoms: Floats, goal: float, most: int, seen: Any = 
     return rest, chosen, counts
 
 
-def _weights(signals: Floats, atoms: Floats, chosen: Ints, counts: Ints, seen: Any = None) -> Floats:
+def _weights(signals: Floats, atoms: Floats, chosen: Ints, counts: Ints) -> Floats:
     """The least-squares weights of the chosen atoms: N most, 0 where none was chosen."""
     out = np.zeros(chosen.shape, dtype=np.float32)
     for count in np.unique(counts):
@@ -101,9 +93,6 @@ def _weights(signals: Floats, atoms: Floats, chosen: Ints, counts: Ints, seen: A
         rows = np.flatnonzero(counts == count)
         picked = atoms[chosen[rows, :count]].astype(np.float64)
         target = signals[rows].astype(np.float64)
-        if seen is not None:
-            picked = picked * seen[rows, None, :]
-            target = target * seen[rows]
         gram = picked @ picked.transpose(0, 2, 1) + 1e-9 * np.eye(int(count))
         out[rows, :count] = np.linalg.solve(gram, picked @ target[:, :, None])[..., 0]
     return out
@@ -163,14 +152,16 @@ def _sample(plane: Floats, patch: int, most: int, whole: NDArray[np.bool_] | Non
         # a golden-ratio walk over the places: even, without a grid that could beat with the texture
         steps = np.arange(most) * 0.6180339887498949 % 1.0
         places = places[np.unique((steps * places.size).astype(np.intp))]
-    chosen = windows[places // columns, places % columns].reshape(places.size, -1)
+    chosen = windows[places // columns, places % columns].reshape(places.size, patch * patch)
     return np.asarray(chosen - chosen.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def train(plane: Floats, patch: int, atoms: int, goal: float, whole: Any = None, sweeps: int = 15) -> Floats:
-    """Learn a dictionary from a plane's own patches."""
+def train(
+    plane: Floats, patch: int, atoms: int, goal: float, whole: Any = None, *, sweeps: int = 15, most: int = 16384
+) -> Floats:
+    """Learn a dictionary from a plane's own patches, at most so many, in so many sweeps."""
     start = cosine_atoms(patch, atoms)
-    signals = _sample(plane, patch, 16384, whole)
+    signals = _sample(plane, patch, most, whole)
     busy = np.einsum("nd,nd->n", signals, signals) > goal * signals.shape[1]
     signals = signals[busy]
     if signals.shape[0] < 4 * atoms:
@@ -210,54 +201,34 @@ def _cover(height: int, width: int, patch: int) -> Floats:
     return np.outer(lines[0], lines[1]).astype(np.float32)
 
 
-def fill_plane(plane: Floats, hole: NDArray[np.bool_], atoms: Floats, patch: int, goal: float) -> Floats:
-    """Grow what is known into a hole: patches that are at least half known are explained, ring by ring.
+def fill_plane(plane: Floats, hole: NDArray[np.bool_], atoms: Floats, patch: int) -> Floats:
+    """Improve a first guess inside a hole: what the dictionary explains of it is kept, ever more exactly.
+
+    Args:
+        plane: H W, with a first guess in the hole.
+        hole: H W, True where values are guesses.
+        atoms: K patch^2.
+        patch: side of a patch.
 
     Source:
-        Mairal, Elad and Sapiro, "Sparse representation for color image restoration", TIP 2008 (masked pursuit).
+        Elad, Starck, Querre and Donoho, "Simultaneous cartoon and texture image inpainting using morphological
+        component analysis", 2005: a falling threshold; with learned atoms as in Mairal, Elad and Sapiro, TIP 2008.
     """
-    out = np.where(hole, np.float32(0.0), plane)
-    missing = np.array(hole)
-    most = max(2, patch * patch // 6)
-    share = 0.5
-    while missing.any():
-        known = _patches(~missing, patch)
-        counts = known.sum(axis=(2, 3))
-        touch = (counts < patch * patch) & (counts >= max(1, share * patch * patch))
-        ys, xs = np.nonzero(touch)
-        if ys.size == 0:
-            share *= 0.5  # a hole that no patch sees half of, for example in a corner
-            continue
-        total = np.zeros(out.shape, dtype=np.float64)
-        weight = np.zeros(out.shape, dtype=np.float64)
+    out = np.array(plane)
+    ys, xs = np.nonzero(_patches(hole, patch).any(axis=(2, 3)))
+    dy, dx = (offset.ravel() for offset in np.mgrid[:patch, :patch])
+    for rest_allowed in np.geomspace(0.1, 0.01, 20):
+        total = np.zeros(out.size)
+        weight = np.zeros(out.size)
         for start in range(0, ys.size, CHUNK):
             y, x = ys[start : start + CHUNK], xs[start : start + CHUNK]
-            seen = known[y, x].reshape(y.size, -1)
-            signals = _patches(out, patch)[y, x].reshape(y.size, -1)
-            number = seen.sum(axis=1, keepdims=True)
-            means = (signals * seen).sum(axis=1, keepdims=True) / number
-            _, chosen, used = explain((signals - means) * seen, atoms, goal, most, seen)
-            weights = _weights((signals - means) * seen, atoms, chosen, used, seen)
-            guess = means + np.einsum("nk,nkd->nd", weights, atoms[np.maximum(chosen, 0)])
-            # a pursuit that sees half a patch may overshoot in the other half: stay near what was seen
-            low = np.where(seen, signals, np.inf).min(axis=1, keepdims=True)
-            high = np.where(seen, signals, -np.inf).max(axis=1, keepdims=True)
-            guess = np.clip(guess, low, high)
-            trust = (number / (patch * patch)).astype(np.float64) ** 4
-            dy, dx = np.mgrid[:patch, :patch]
-            place = ((y[:, None] + dy.ravel()) * out.shape[1] + x[:, None] + dx.ravel()).ravel()
-            shares = np.broadcast_to(trust, guess.shape).ravel()
-            total += np.bincount(place, guess.ravel() * shares, out.size).reshape(out.shape)
-            weight += np.bincount(place, shares, out.size).reshape(out.shape)
-        # only pixels next to what is known: the next ring is better explained from them
-        ring = missing & (weight > 0) & _beside(~missing)
-        out[ring] = (total[ring] / weight[ring]).astype(np.float32)
-        missing &= ~ring
+            signals = _patches(out, patch)[y, x].reshape(y.size, patch * patch)
+            rest, _, _ = explain(
+                signals - signals.mean(axis=1, keepdims=True), atoms, float(rest_allowed) ** 2, patch * patch // 6
+            )
+            place = ((y[:, None] + dy) * out.shape[1] + x[:, None] + dx).ravel()
+            total += np.bincount(place, (signals - rest).ravel(), out.size)
+            weight += np.bincount(place, minlength=out.size)
+        guess = (total / np.maximum(weight, 1.0)).reshape(out.shape)
+        np.copyto(out, guess, where=hole, casting="same_kind")
     return out
-
-
-def _beside(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels with a known one among their eight neighbors."""
-    wide = np.pad(known, 1)
-    rows = wide[:-2] | wide[1:-1] | wide[2:]
-    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])

@@ -79,6 +79,11 @@ def _march(color: Array, mask: Array, method: str, radius: float) -> Array:
     marks = mask.astype(np.uint8)
     if color.dtype == np.uint8 and (color.ndim == 2 or color.shape[2] == 3):
         return np.asarray(cv2.inpaint(np.ascontiguousarray(color), marks, radius, flag))
+    low, high = float(color.min()), float(color.max())
+    if color.dtype == np.float32 and method == "telea" and high > low:
+        # its gradient term and its rounding are in units of one level, whatever the type: floats go by 16 bit
+        levels = np.rint((color - low) * np.float32(65535.0 / (high - low))).astype(np.uint16)
+        return _march(levels, mask, method, radius) * np.float32((high - low) / 65535.0) + np.float32(low)
     planes = [color] if color.ndim == 2 else [color[..., k] for k in range(color.shape[2])]
     filled = [cv2.inpaint(np.ascontiguousarray(p), marks, radius, flag) for p in planes]
     return np.asarray(filled[0] if color.ndim == 2 else np.stack(filled, axis=2))
@@ -115,15 +120,22 @@ def _biharmonic(values: Array, mask: Array) -> Array:
 
 
 def _dictionary(values: Array, mask: Array) -> Array:
-    side = min(PATCH, *mask.shape)
-    goal = (2.0 / 255.0) ** 2  # explain to within two gray levels: what is known is taken to be clean
-    whole = ~np.lib.stride_tricks.sliding_window_view(mask, (side, side)).any(axis=(2, 3))
-    out = np.array(values, dtype=np.float32)
-    for k in range(values.shape[2]):
-        plane = np.ascontiguousarray(values[..., k], dtype=np.float32)
-        atoms = dictionary.train(plane, side, 4 * side * side, goal, whole)
-        out[..., k] = dictionary.fill_plane(plane, mask, atoms, side, goal)
-    return out
+    height, width = mask.shape
+    more = [(0, max(0, PATCH - n)) for n in mask.shape]  # a patch must fit
+    values = np.pad(values, (*more, (0, 0)), mode="symmetric")
+    mask = np.pad(mask, more, mode="symmetric")
+    guess = _biharmonic(values, mask)
+    mix = dictionary.cosine_matrix(values.shape[2])
+    planes = guess.astype(np.float32) @ mix.T
+    whole = ~np.lib.stride_tricks.sliding_window_view(mask, (PATCH, PATCH)).any(axis=(2, 3))
+    bright = np.ascontiguousarray(planes[..., 0])
+    # what is known is taken to be clean; where no patch is whole, the first guess must teach
+    atoms = dictionary.train(
+        bright, PATCH, 256, (3.0 / 255.0) ** 2, whole if whole.sum() > 4096 else None, sweeps=8, most=8192
+    )
+    for k in range(planes.shape[2]):
+        planes[..., k] = dictionary.fill_plane(np.ascontiguousarray(planes[..., k]), mask, atoms, PATCH)
+    return np.asarray((planes @ mix)[:height, :width])
 
 
 @op
