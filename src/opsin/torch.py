@@ -85,7 +85,7 @@ class Dataset:
 
             data = open_dataset(source, **options)
             self.data = data if split is None else data.only(split)
-        self._partners = self.data if pipeline is not None and mode == "train" else None
+        self._partners = self.data if pipeline is not None and mode == "train" and _mixes(pipeline) else None
         self._planar = pipeline is not None and _ends_planar(pipeline)
         self._epoch: Any = np.zeros(1, np.int64)
         if self.tensors:
@@ -202,6 +202,14 @@ class _Pictures:
         if isinstance(item, tuple) and len(item) == 2:
             return Sample(item[0], label=item[1], key=self.keys[index])
         return Sample(item, key=self.keys[index])
+
+
+def _mixes(pipeline: Pipeline) -> bool:
+    """Say whether a step mixes several samples."""
+    from opsin.pipeline.steps import Step, walk
+
+    steps = (node for _, node, _ in walk(pipeline.steps) if isinstance(node, Step))
+    return any(p.partners for step in steps for p in step.entry.spec.params.values())
 
 
 def _ends_planar(pipeline: Pipeline) -> bool:

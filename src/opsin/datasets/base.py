@@ -14,11 +14,13 @@ from typing import Any
 from opsin.datasets.canvas import fit
 from opsin.datasets.columns import columns_of
 from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
+from opsin.datasets.files import join_address, read_data
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.split import check_weights, split_of
 from opsin.errors import DatasetError, refusal
 from opsin.instances import Skeleton
-from opsin.io import LOCAL, Limits, Picture, read_bytes, read_with_facts
+from opsin.io import LOCAL, Limits, Picture, decode, read_with_facts
+from opsin.io.readdoor import is_address
 from opsin.sample import Sample
 
 __all__ = ["DataSet", "Reader"]
@@ -31,12 +33,15 @@ class Pictures:
 
     def read(self, data: DataSet, entry: Entry) -> Picture:
         """Read an entry's picture."""
-        return read_with_facts(data.path(entry), limits=data.limits)
+        path = data.path(entry)
+        if is_address(path):
+            return decode(read_data(path, data.limits), limits=data.limits, source=path)
+        return read_with_facts(path, limits=data.limits)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's file as it is, and its suffix; None where there is no picture file."""
         suffix = posixpath.splitext(entry.path)[1].lower()
-        return (read_bytes(data.path(entry), limits=data.limits).data, suffix) if suffix else None
+        return (read_data(data.path(entry), data.limits), suffix) if suffix else None
 
 
 class Reader:
@@ -189,10 +194,11 @@ class DataSet:
 
     def path(self, entry: Entry) -> str:
         """Give the full path (or address) of an entry's file."""
-        if "://" in entry.path or os.path.isabs(entry.path):
+        if is_address(entry.path) or os.path.isabs(entry.path):
             return entry.path
-        joiner = "/" if "://" in self.root else os.sep
-        return joiner.join([self.root.rstrip("/"), *entry.path.split("/")]) if self.root else entry.path
+        if is_address(self.root):
+            return join_address(self.root, entry.path)
+        return os.path.join(self.root, *entry.path.split("/"))
 
     def raw(self, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's picture file as it is, and its suffix; None where it is no file of its own."""

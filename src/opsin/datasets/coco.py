@@ -23,6 +23,7 @@ from opsin.datasets.rules import Report
 from opsin.datasets.skeletons import merge_skeletons, mirror_pairs
 from opsin.errors import DatasetError, refusal
 from opsin.instances import Skeleton
+from opsin.io.readdoor import is_address
 
 __all__ = ["CocoReader", "find_coco", "is_coco", "split_in_name"]
 
@@ -72,12 +73,12 @@ def looks_like_coco(tree: Tree, path: str) -> bool:
 
 @dataclass(frozen=True)
 class _Part:
-    """One annotation file: its name, its folder of pictures (full), and its split."""
+    """One annotation file: its name, its split, its content and its folder of pictures."""
 
     file: str
     split: str | None
     content: dict[str, Any]
-    folder: str
+    tree: Tree
 
 
 class CocoReader(Reader):
@@ -117,41 +118,43 @@ class CocoReader(Reader):
             hint = "Pass annotations={'train': 'a.json', 'val': 'b.json'}."
             raise DatasetError(refusal("coco", "annotations", "one file, or one for each split", names_text, hint))
         self._parts = [self._open(f, s if len(files) > 1 or s else None, images) for f, s in files]
-        folders = [os.path.abspath(p.folder) for p in self._parts]
-        self.root = folders[0] if len(folders) == 1 else os.path.commonpath(folders)
+        self.root = _common([p.tree.root for p in self._parts])
         self._categories()
 
     def _open(self, file: str, split: str | None, images: str | None) -> _Part:
-        full = file if os.path.isabs(file) else self._tree.full(file)
-        content = scan(file, read_text(full, TEXT_LIMITS), ("images", "annotations"))
+        home, name = self._tree.child(posixpath.dirname(file)), posixpath.basename(file)
+        if os.path.isabs(file):
+            home = Tree(os.path.dirname(file))
+        content = scan(file, read_text(home.full(name), TEXT_LIMITS), ("images", "annotations"))
         if not isinstance(content.get("images"), Rows):
             raise DatasetError(f"{file}: COCO needs a list 'images' at the top.")
         if "annotations" in content and not isinstance(content["annotations"], Rows):
             raise DatasetError(f"{file}: 'annotations' must be a list.")
         if images is not None:
-            folder = images if os.path.isabs(images) else self._tree.full(images)
+            pictures = Tree(images) if os.path.isabs(images) else self._tree.child(images)
         else:
-            folder = self._picture_folder(full, split, content["images"])
-        return _Part(file, split, content, folder)
+            pictures = self._picture_folder(home, name, split, content["images"])
+        return _Part(file, split, content, pictures)
 
-    def _picture_folder(self, full: str, split: str | None, rows: Rows) -> str:
+    @staticmethod
+    def _picture_folder(home: Tree, file: str, split: str | None, rows: Rows) -> Tree:
         """Find where the pictures lie: the place where most of the first names are files."""
-        here = os.path.dirname(os.path.abspath(full))
-        up = os.path.dirname(here)
-        stem = os.path.splitext(os.path.basename(full))[0]
-        words = [stem, stem.split("_")[-1], stem.split("_")[0], split or ""]
-        places = []
-        for base in (here, up):
+        stem = posixpath.splitext(file)[0]
+        words = dict.fromkeys(w for w in (stem, stem.split("_")[-1], stem.split("_")[0], split) if w)
+        trees = []
+        for base in (home, home.parent()):
             for sub in ("", "data", "images", "imgs", "JPEGImages"):
-                places += [os.path.join(base, sub), *(os.path.join(base, sub, w) for w in words if w)]
+                if base is None or (sub and not base.is_folder(sub)):
+                    continue
+                inner = base.child(sub)
+                trees += [inner, *(inner.child(w) for w in words if inner.is_folder(w))]
         names = [r.get("file_name") for i in range(min(len(rows), 24)) if isinstance(r := rows[i], dict)]
-        trees = [Tree(p) for p in dict.fromkeys(os.path.normpath(p) for p in places) if os.path.isdir(p)]
 
         def score(tree: Tree) -> int:
             clean = [tree.inside(n) for n in names if isinstance(n, str)]
             return sum(1 for n in clean if n is not None and tree.exists(n))
 
-        return max(trees, key=score).root if trees else here
+        return max(trees, key=score)
 
     # --- categories -----------------------------------------------------------------------------------------------
     def _categories(self) -> None:
@@ -244,9 +247,8 @@ class CocoReader(Reader):
         for i in range(len(rows) if rows is not None else 0):
             assert rows is not None
             self._place(rows[i], i, known, objects, seen, part.file)
-        tree = Tree(part.folder)
-        prefix = os.path.relpath(os.path.abspath(part.folder), self.root).replace(os.sep, "/")
-        prefix = "" if prefix == "." else prefix + "/"
+        tree = part.tree
+        prefix = "" if tree.root == self.root else _below(tree.root, self.root)
         for i in range(len(pictures)):
             if ids[i] is None:
                 continue
@@ -287,7 +289,7 @@ class CocoReader(Reader):
             if base != name and tree.exists(base):
                 name = base  # made elsewhere, with folders that are not here
             else:
-                message = f"there is no {row['file_name']} in {os.path.basename(part.folder) or part.folder}."
+                message = f"there is no {row['file_name']} in {part.tree.name or part.tree.root}."
                 self.report.add(part.file, record, "missing_file", message)
                 return None
         canvas = self._canvas(row, part.file, record)
@@ -316,3 +318,22 @@ class CocoReader(Reader):
             return int(w), int(h)  # type: ignore[arg-type]
         self.report.add(file, record, "canvas_invalid", f"the stated size is {w!r} x {h!r}.")
         return None
+
+
+def _common(roots: list[str]) -> str:
+    """Give the folder that holds all of some folders."""
+    if len(set(roots)) == 1:
+        return roots[0]
+    if is_address(roots[0]):
+        parts = [r.split("/") for r in roots]
+        same = [column[0] for column in zip(*parts, strict=False) if len(set(column)) == 1]
+        return "/".join(same)
+    return os.path.commonpath([os.path.abspath(r) for r in roots])
+
+
+def _below(folder: str, root: str) -> str:
+    """Give the way from a root to a folder below it, with a slash at its end."""
+    if is_address(root):
+        return folder[len(root) :].strip("/") + "/"
+    way = os.path.relpath(os.path.abspath(folder), root).replace(os.sep, "/")
+    return "" if way == "." else way + "/"

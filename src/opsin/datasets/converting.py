@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from opsin.datasets.base import DataSet
 from opsin.datasets.entry import Entry, Finding
 from opsin.datasets.opening import open_dataset
-from opsin.datasets.writer import Raw, write_file, writer_for
+from opsin.datasets.writer import Raw, Writer, write_file, writer_for
 from opsin.errors import DatasetError, DecodeError, refusal
+from opsin.io import atomic
 
 __all__ = ["Conversion", "convert"]
 
@@ -82,11 +83,39 @@ def convert(
     target = os.fspath(out)
     if os.path.isdir(target) and os.listdir(target):
         raise DatasetError(refusal("convert", "out", "an empty folder, or a new one", target))
-    order = sorted(range(len(data)), key=lambda i: data.keys[i])
+    order = sorted(range(len(data)), key=lambda i: (data._splits[i] or "", data.keys[i]))
     writer = writer_for(to, data.facts, [(data.keys[i], data._splits[i]) for i in order], **writing)
     result = Conversion(to, losses=writer.losses(), findings=list(data.findings))
     os.makedirs(target, exist_ok=True)
-    records = []
+    records: list[dict[str, Any]] = []
+    items = _items(data, order, writer, result, records, on_progress)
+    if writer.sharded:
+        for name, blocks in writer.pack(items):
+            path = os.path.join(target, *name.split("/"))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with atomic(path) as shard:
+                for block in blocks:
+                    shard.write(block)
+            result.files.append(name)
+    else:
+        for _, files in items:
+            for name, content in files:
+                write_file(target, name, content, durable=False)
+    for name, content in writer.finish(records):
+        write_file(target, name, content)
+        result.files.append(name)
+    return result
+
+
+def _items(
+    data: DataSet,
+    order: list[int],
+    writer: Writer,
+    result: Conversion,
+    records: list[dict[str, Any]],
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[dict[str, Any], list[tuple[str, bytes]]]]:
+    """Read, and give record and files, one sample at a time."""
     for done, i in enumerate(order, 1):
         entry = data.entry(i)
         try:
@@ -96,18 +125,14 @@ def convert(
             result.failed.append((entry.key, str(error)))
             continue
         result.findings += found
-        for name, content in writer.encode(sample, entry.key, 0, entry.split, entry=entry, raw=raw):
-            write_file(target, name, content, durable=False)
+        files = writer.encode(sample, entry.key, 0, entry.split, entry=entry, raw=raw)
         record = writer.record(sample, entry.key, 0, entry.split, entry=entry, raw=raw)
         result.pictures += 1
         result.objects += len(record.get("objects") or ())
         records.append(record)
+        yield record, files
         if on_progress is not None:
             on_progress(done, len(order))
-    for name, content in writer.finish(records):
-        write_file(target, name, content)
-        result.files.append(name)
-    return result
 
 
 def raw_of(data: DataSet, entry: Entry) -> Raw | None:

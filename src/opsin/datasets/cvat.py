@@ -15,12 +15,11 @@ from opsin.datasets import rle as runs
 from opsin.datasets.base import Reader
 from opsin.datasets.coco import split_in_name
 from opsin.datasets.entry import Annotation, Entry, Facts, Numbers, Rle
-from opsin.datasets.files import TEXT_LIMITS, Tree
+from opsin.datasets.files import TEXT_LIMITS, Tree, read_part
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.skeletons import merge_skeletons, mirror_pairs
 from opsin.errors import DatasetError, DecodeError
 from opsin.instances import Skeleton, to_corners
-from opsin.io import read_bytes
 from opsin.io.parse import XmlNode, parse_xml
 
 __all__ = ["CvatReader", "find_cvat", "is_cvat"]
@@ -31,7 +30,7 @@ _MOST_BYTES = 1 << 28
 def is_cvat(path: str) -> bool:
     """Say whether a file is CVAT's XML."""
     try:
-        head = read_bytes(path, limits=TEXT_LIMITS).data[:4096]
+        head = read_part(path, 0, 4096)
     except DecodeError:
         return False
     return b"<annotations" in head and (b"<version" in head or b"<image" in head or b"<meta" in head)
@@ -58,7 +57,7 @@ class CvatReader(Reader):
         super().__init__(tree.root, report)
         self._tree, self._file = tree, file
         self._places_of_pictures = [images] if images else ["", "images", "data", "images/default", "images/train"]
-        data = read_bytes(tree.full(file), limits=TEXT_LIMITS).data
+        data = tree.data(file, TEXT_LIMITS)
         self._root = parse_xml(data, source=file, max_bytes=_MOST_BYTES, max_nodes=20_000_000)
         if self._root.tag != "annotations":
             raise DatasetError(f"{file}: CVAT's XML begins with <annotations>; this begins with <{self._root.tag}>.")

@@ -29,7 +29,7 @@ _PICTURES = ("images", "")
 
 def find_dota(tree: Tree) -> bool:
     """Say whether a folder holds DOTA's text files."""
-    tops = ["", *split_folders(tree), *(f"data/{s}" for s in split_folders(Tree(tree.full("data"))))]
+    tops = ["", *split_folders(tree), *(f"data/{s}" for s in split_folders(tree.child("data")))]
     for top in tops:
         for folder in _LABELS:
             place = posixpath.join(top, folder) if folder else top
@@ -73,7 +73,7 @@ class DotaReader(Reader):
     format = "dota"
 
     def __init__(self, tree: Tree, report: Report, classes: Sequence[str] | None = None) -> None:
-        inner = Tree(tree.full("data"))
+        inner = tree.child("data")
         if not tree.exists("classes.txt") and (split_folders(inner) or "labelTxt" in inner.folders()):
             tree = inner
         super().__init__(tree.root, report)
@@ -170,10 +170,6 @@ class DotaWriter(Writer):
     def folder(self, split: str | None) -> str:
         """Give the folder of a split's pictures."""
         return f"{super().folder(split)}/images"
-
-    def stem(self, key: str, split: str | None, label: Any = None) -> str:
-        """Give the stem; a leading `images` folder is not repeated."""
-        return super().stem(key, split, label).removeprefix("images/")
 
     def encode(
         self,

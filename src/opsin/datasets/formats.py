@@ -122,6 +122,35 @@ def open_dota(tree: Tree, file: str | None, report: Report, **options: Any) -> R
     return DotaReader(tree, report, **options)
 
 
+# --- shards ----------------------------------------------------------------------------------------------------------
+def find_webdataset(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds shards, or a file is one."""
+    from opsin.datasets import webdataset
+
+    return bool(webdataset.find_shards(tree)) if file is None else file.endswith(".tar")
+
+
+def open_webdataset(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open WebDataset shards."""
+    from opsin.datasets.webdataset import WebDatasetReader
+
+    return WebDatasetReader(tree, report, **(options if file is None else {"shards": [file]} | options))
+
+
+def find_arrays(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds stacked pictures, or a file does."""
+    from opsin.datasets import arrays
+
+    return bool(arrays.find_arrays(tree)) if file is None else file in arrays.find_arrays(tree)
+
+
+def open_arrays(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open stacked pictures."""
+    from opsin.datasets.arrays import ArraysReader
+
+    return ArraysReader(tree, report, **(options if file is None else {"files": [file]} | options))
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 def find_table(tree: Tree, file: str | None) -> bool:
     """Say whether a folder holds one table of pictures, or a file is one."""
@@ -144,7 +173,7 @@ def open_table(tree: Tree, file: str | None, report: Report, **options: Any) -> 
 
 def below(tree: Tree) -> Tree:
     """Go into `data` where that is all there is, as in what Opsin writes."""
-    return Tree(tree.full("data")) if tree.folders() == ["data"] and not any(map(is_picture, tree.files())) else tree
+    return tree.child("data") if tree.folders() == ["data"] and not any(map(is_picture, tree.files())) else tree
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------

@@ -82,6 +82,22 @@ _TABLE = (
         ("classes",),
     ),
     Format(
+        "webdataset",
+        "WebDataset: tar shards, streamed",
+        "formats:find_webdataset",
+        "formats:open_webdataset",
+        "webdataset:WebDatasetWriter",
+        ("shards", "classes"),
+    ),
+    Format(
+        "arrays",
+        "stacked pictures in .npy shards or .npz files",
+        "formats:find_arrays",
+        "formats:open_arrays",
+        "arrays_writer:ArraysWriter",
+        ("files", "planar", "classes"),
+    ),
+    Format(
         "csv",
         "a CSV or Parquet table: path, label, split, boxes",
         "formats:find_table",
@@ -127,11 +143,12 @@ def format_of(name: str, where: str = "open_dataset", writing: bool = False) -> 
     return FORMATS[name]
 
 
-def detect(source: str | os.PathLike[str]) -> str:
+def detect(source: str | os.PathLike[str], *, network: bool = False) -> str:
     """Tell the format of a data set by its content.
 
     Args:
-        source: a folder, or the annotation file.
+        source: a folder, or the annotation file; a path or an address that fsspec knows.
+        network: allow addresses that leave this machine.
 
     Returns:
         a name in `FORMATS`.
@@ -139,7 +156,7 @@ def detect(source: str | os.PathLike[str]) -> str:
     Raises:
         DatasetError: there is nothing there, or nothing that looks like a data set.
     """
-    tree, file = source_tree(source)
+    tree, file = source_tree(source, network)
     for form in FORMATS.values():
         find: Callable[[Tree, str | None], bool] = resolve(form.find)
         if find(tree, file):
@@ -156,17 +173,19 @@ def open_dataset(
     split: Mapping[str, float] | None = None,
     seed: int = 0,
     limits: Limits = LOCAL,
+    network: bool = False,
     **options: Any,
 ) -> DataSet:
     """Open a data set: index its entries, check its annotations, read no picture yet.
 
     Args:
-        source: a folder, or the annotation file.
+        source: a folder, or the annotation file; a path, or an address that fsspec knows (`s3://bucket/set`).
         format: one of `FORMATS`; told by the content when not given.
         repair: `default`, `none`, `all` or names of rules; see `opsin.datasets.rules.RULES`.
         split: divide what has no split, such as `{"train": 0.8, "val": 0.2}`.
         seed: of that division.
         limits: what one picture may cost.
+        network: allow addresses that leave this machine.
         options: of the format, such as `annotations=` (COCO), `task=` (YOLO), `columns=` (tables).
 
     Returns:
@@ -177,13 +196,13 @@ def open_dataset(
     """
     if isinstance(source, DataSet):
         return source if split is None else source.split(split, seed)
-    form = format_of(format if format is not None else detect(source))
+    form = format_of(format if format is not None else detect(source, network=network))
     for name in options:
         if name not in form.options:
             known = ", ".join(form.options) or "no options"
             hint = did_you_mean(name, form.options)
             raise DatasetError(refusal(form.name, "options", f"among {known}", name, hint))
-    tree, file = source_tree(source)
+    tree, file = source_tree(source, network)
     reader: Callable[..., Reader] = resolve(form.reader)
     try:
         data = DataSet(reader(tree, file, Report(repair), **options), limits=limits)

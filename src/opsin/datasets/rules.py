@@ -72,6 +72,8 @@ _TABLE = (
     Rule("unreadable_label", "an annotation file cannot be read", "drop", "the file; its picture stays, unannotated"),
     Rule("missing_file", "a picture that is listed is not there", "drop", "the entry"),
     Rule("outside_root", "a name leads out of the data set's folder", "drop", "the entry"),
+    Rule("unreadable_shard", "an archive cannot be read to its end", "drop", "what follows in it"),
+    Rule("member_skipped", "a member of an archive is a link or a device", "drop", "the member"),
     Rule("orphan_annotation", "an object belongs to a picture that is not listed", "drop", "the object"),
     Rule("unannotated", "a picture has no annotation file where the others have one", "keep", ""),
     Rule("orphan_picture", "a picture lies in no class's folder", "drop", "the picture"),

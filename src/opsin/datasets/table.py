@@ -10,10 +10,9 @@ from typing import Any
 
 from opsin.datasets.base import Reader
 from opsin.datasets.entry import Annotation, Entry, Facts
-from opsin.datasets.files import TEXT_LIMITS, Tree, is_picture, read_text
+from opsin.datasets.files import TEXT_LIMITS, Tree, is_picture, read_data, read_text
 from opsin.datasets.rules import Checker, Report
 from opsin.errors import DatasetError, MissingExtra, refusal
-from opsin.io import read_bytes
 from opsin.io.parse import parse_csv
 
 __all__ = ["TableReader", "find_table"]
@@ -93,9 +92,8 @@ class TableReader(Reader):
         unit: bool | None = None,
     ) -> None:
         self._file = file
-        folder = tree.full(images) if images else tree.root
-        super().__init__(folder, report)
-        self._tree = Tree(folder)
+        self._tree = tree.child(images) if images else tree
+        super().__init__(self._tree.root, report)
         self._table = tree.full(file)
         parquet = file.lower().endswith((".parquet", ".pq"))
         names, rows = self._parquet() if parquet else self._csv()
@@ -133,7 +131,7 @@ class TableReader(Reader):
             from pyarrow import parquet
         except ImportError:
             raise MissingExtra("parquet", "pyarrow", "data") from None
-        data = read_bytes(self._table, limits=TEXT_LIMITS).data
+        data = read_data(self._table, TEXT_LIMITS)
         try:
             table = parquet.read_table(io.BytesIO(data))
         except Exception as error:  # pyarrow raises its own kinds

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opsin.datasets.base import Reader
 from opsin.datasets.coco import split_in_name
 from opsin.datasets.entry import Annotation, Entry, Facts, Numbers
-from opsin.datasets.files import Tree, is_picture, read_text
+from opsin.datasets.files import Tree, is_picture, read_data, read_part, read_text
 from opsin.datasets.rules import Checker, Report
 from opsin.errors import DatasetError, DecodeError, refusal
 from opsin.instances import to_corners
-from opsin.io import read_bytes
 from opsin.io.parse import XmlNode, parse_xml
 
 __all__ = ["VocReader", "find_voc"]
@@ -44,7 +43,7 @@ def _xml_folder(tree: Tree) -> str | None:
 
 def _root_tag(path: str) -> str | None:
     try:
-        node = parse_xml(read_bytes(path).data, source=path)
+        node = parse_xml(read_data(path), source=path)
     except (DatasetError, DecodeError):
         return "annotation" if b"<annotation" in _head(path) else None
     return node.tag if node.tag != "annotation" or node.find("filename") or node.find("object") else None
@@ -52,7 +51,7 @@ def _root_tag(path: str) -> str | None:
 
 def _head(path: str) -> bytes:
     try:
-        return read_bytes(path).data[:400]
+        return read_part(path, 0, 400)
     except DecodeError:
         return b""
 
@@ -87,10 +86,12 @@ class VocReader(Reader):
         if origin not in (None, 0, 1):
             raise DatasetError(refusal("voc", "origin", "0 or 1", origin))
         if _xml_folder(tree) is None:  # VOCdevkit/VOC2012
-            inner = [Tree(tree.full(f)) for f in tree.folders()]
-            inner += [Tree(t.full(f)) for t in inner for f in t.folders()]
+            inner = [tree.child(f) for f in tree.folders()]
+            inner += [t.child(f) for t in inner for f in t.folders()]
             tree = next((t for t in inner if _xml_folder(t) is not None), tree)
         folder = _xml_folder(tree)
+        if folder is None and "JPEGImages" in tree.folders():
+            folder = "Annotations"  # a set whose pictures nobody has annotated
         if folder is None:
             raise DatasetError(f"{tree.root}: there are no VOC files here. They are XML, in a folder Annotations.")
         super().__init__(tree.root, report)
@@ -130,7 +131,7 @@ class VocReader(Reader):
 
     def _parse(self, path: str, quiet: bool = False) -> XmlNode | None:
         try:
-            root = parse_xml(read_bytes(self._tree.full(path)).data, source=path)
+            root = parse_xml(self._tree.data(path), source=path)
         except (DatasetError, DecodeError) as error:
             if not quiet:
                 self.report.add(path, "file", "unreadable_label", str(error))
@@ -138,7 +139,7 @@ class VocReader(Reader):
         return root if root.tag == "annotation" else None
 
     # --- pictures -------------------------------------------------------------------------------------------------
-    def _splits(self) -> dict[str, str]:
+    def _splits(self, stems: Mapping[str, str]) -> dict[str, str]:
         """Read `ImageSets/Main`: picture -> split; lists of one class (`cat_train.txt`) are passed over."""
         out: dict[str, str] = {}
         for folder in ("ImageSets/Main", "ImageSets"):
@@ -147,7 +148,8 @@ class VocReader(Reader):
                 if name[:-4] in ("trainval", "all") or (split is None and "_" in name):
                     continue
                 for number, line in enumerate(read_text(self._tree.full(f"{folder}/{name}")).splitlines(), 1):
-                    key = line.split()[0] if line.split() else ""
+                    whole = line.strip()  # a name may hold spaces; a list of one class has a number behind it
+                    key = whole if whole in stems or not whole else whole.split()[0]
                     if key in out and out[key] != (split or name[:-4]):
                         message = f"{key} is in split {out[key]} as well."
                         self.report.add(f"{folder}/{name}", f"line {number}", "split_overlap", message)
@@ -159,11 +161,11 @@ class VocReader(Reader):
 
     def entries(self) -> Iterator[Entry]:
         """Give the entries in order of their pictures' names."""
-        splits = self._splits()
         inside = f"{self._pictures_in}/" if self._pictures_in else ""
         stems = {
             posixpath.splitext(n[len(inside) :])[0]: n for n in self._tree.walk(self._pictures_in) if is_picture(n)
         }
+        splits = self._splits(stems)
         folder = f"{self._folder}/" if self._folder else ""
         labels = {posixpath.splitext(n[len(folder) :])[0]: n for n in self._files()}
         for stem, picture in stems.items():

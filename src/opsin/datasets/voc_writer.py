@@ -35,7 +35,7 @@ class VocWriter(Writer):
 
     def stem(self, key: str, split: str | None, label: Any = None) -> str:
         """Give the stem; the split's folder stays part of it."""
-        return super().stem(key, None, label).removeprefix("JPEGImages/")
+        return super().stem(key, None, label)
 
     def encode(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from opsin.types import Array
 __all__ = ["PICTURES", "Raw", "Record", "Writer", "writer_for"]
 
 PICTURES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp", "npy": ".npy"}
+_LAYOUT = ("data", "images", "JPEGImages")
 _LOSSLESS = {"webp": {"lossless": True}}
 
 
@@ -63,6 +64,7 @@ class Writer:
     """
 
     format: ClassVar[str] = ""
+    sharded: ClassVar[bool] = False
     holds: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
@@ -86,8 +88,11 @@ class Writer:
     def stem(self, key: str, split: str | None, label: Any = None) -> str:
         """Give the part of an output's name that tells the picture apart: below the split's folder, no extension."""
         name = key.split("://", 1)[-1].replace("\\", "/")
-        first, slash, rest = name.partition("/")
-        if slash and split is not None and split in (first, split_in_name(first)):
+        while True:  # folders that only say how the source was laid out
+            first, _, rest = name.partition("/")
+            named = split is not None and split in (first, split_in_name(first))
+            if not rest or not (named or first in _LAYOUT):
+                break
             name = rest
         base, hash_mark, number = name.rpartition("#")
         root, suffix = posixpath.splitext(base if hash_mark and number.isdigit() else name)
@@ -195,6 +200,16 @@ class Writer:
         if entry is not None and entry.group is not None:
             out["group"] = entry.group
         return out
+
+    def pack(
+        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
+    ) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Make the shards of a `sharded` format: (path, blocks), each to be consumed before the next.
+
+        Args:
+            items: the record and the files of every sample, in order of split, key and variant.
+        """
+        return iter(())
 
     # --- the end --------------------------------------------------------------------------------------------------
     def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, bytes]]:

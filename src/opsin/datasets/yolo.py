@@ -12,13 +12,13 @@ from typing import Any
 
 from opsin.datasets.base import Reader
 from opsin.datasets.entry import Annotation, Entry, Facts
-from opsin.datasets.files import Tree, is_picture, read_text
+from opsin.datasets.files import Tree, is_picture, read_data, read_text
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.skeletons import mirror_pairs, swap_to_mirror
 from opsin.errors import DatasetError, DecodeError, refusal
 from opsin.instances import Skeleton
-from opsin.io import read_bytes
 from opsin.io.parse import parse_yaml
+from opsin.io.readdoor import is_address
 
 __all__ = ["TASKS", "YoloReader", "find_yolo"]
 
@@ -66,7 +66,7 @@ def _looks_like_labels(path: str) -> bool:
 
 def _yaml(path: str) -> Any:
     try:
-        return parse_yaml(read_bytes(path).data, source=path).value
+        return parse_yaml(read_data(path), source=path).value
     except (DatasetError, DecodeError):
         return None
 
@@ -88,7 +88,7 @@ class YoloReader(Reader):
         self._file = file
         data: dict[str, Any] = {}
         if file:
-            value = parse_yaml(read_bytes(tree.full(file)).data, source=file).value
+            value = parse_yaml(tree.data(file), source=file).value
             if not isinstance(value, dict):
                 raise DatasetError(f"{file}: a YOLO data file begins with keys such as names and train.")
             data = value
@@ -124,6 +124,9 @@ class YoloReader(Reader):
     def _base(tree: Tree, data: Mapping[str, Any]) -> Tree:
         """Find the root: `path` as given, below the data file, or, where it leads nowhere here, the file's folder."""
         path = data.get("path")
+        if isinstance(path, str) and is_address(tree.root):
+            clean = tree.inside(path) if path.strip("./") else ""
+            return tree.child(clean) if clean and tree.is_folder(clean) else tree
         if isinstance(path, str) and path:
             for place in (path if os.path.isabs(path) else tree.full(path), os.path.abspath(path)):
                 if os.path.isdir(place) and not (place == "/" or os.path.samefile(place, os.path.expanduser("~"))):
@@ -272,8 +275,7 @@ class YoloReader(Reader):
     def _label_of(self, picture: str) -> str:
         """Give the label file of a picture: the last `images` of its folders becomes `labels`."""
         label = label_of(picture)
-        root = os.path.basename(os.path.abspath(self._tree.root))
-        if root == "images" and "/labels/" not in f"/{label}":  # the root itself is the folder of pictures
+        if self._tree.name == "images" and "/labels/" not in f"/{label}":  # the root itself is the folder of pictures
             beside = f"../labels/{label}"
             if os.path.isfile(self._tree.full(beside)):
                 return beside

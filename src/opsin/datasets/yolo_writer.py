@@ -56,11 +56,6 @@ class YoloWriter(Writer):
         self.task = str(task)
         super().__init__(facts, keys, **options)
 
-    def stem(self, key: str, split: str | None, label: Any = None) -> str:
-        """Give the stem; a leading `images` folder is not repeated."""
-        stem = super().stem(key, split, label)
-        return stem.removeprefix("images/")
-
     def folder(self, split: str | None) -> str:
         """Give the folder of a split's pictures."""
         return "data/images" if split is None else f"data/images/{safe_key(split)}"

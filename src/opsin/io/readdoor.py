@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 from opsin.errors import DecodeError, ParamError, refusal
 from opsin.io.limits import LOCAL, Limits
 
-__all__ = ["Blob", "Source", "is_address", "read_bytes"]
+__all__ = ["Blob", "Source", "is_address", "read_bytes", "read_range"]
 
 Source = str | bytes | bytearray | memoryview | os.PathLike[str] | os.PathLike[bytes] | IO[bytes]
 _BLOCK = 1 << 20
@@ -131,6 +131,46 @@ def _open_beneath(root: str, name: str, flags: int) -> int:
         return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def read_range(path: str | os.PathLike[str], start: int, length: int, *, limits: Limits = LOCAL) -> bytes:
+    """Read a part of a regular file, such as one member of an archive.
+
+    Args:
+        path: the file.
+        start: first byte, from 0.
+        length: how many bytes; fewer come back only where the file ends.
+        limits: the size limit, for the part.
+    Returns: the bytes.
+    Raises: DecodeError `not_a_file`, `unreadable` or `too_large`.
+    """
+    name = os.fsdecode(path)
+    _check_size(length, limits, name)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_NOCTTY", 0))
+    except OSError as error:
+        raise _cannot_open(error, name) from error
+    except ValueError as error:  # a zero byte in the name
+        raise DecodeError("unreadable", "the name holds a zero byte.", name) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError("not_a_file", f"this is {_kind(status.st_mode)}, not a regular file.", name)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        parts: list[bytes] = []
+        left = length
+        while left > 0:
+            block = os.read(descriptor, min(left, 16 * _BLOCK))
+            if not block:
+                break
+            parts.append(block)
+            left -= len(block)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    except OSError as error:
+        raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
+    finally:
+        os.close(descriptor)
 
 
 def _cannot_open(error: OSError, name: str) -> DecodeError:

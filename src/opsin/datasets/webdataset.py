@@ -1,0 +1,307 @@
+"""WebDataset: samples as neighboring members of tar shards; streamed, never extracted; read and write.
+
+A sample is the members whose names agree up to the first dot of the last part: `cat/1.jpg`, `cat/1.cls`,
+`cat/1.json`. Labels stand in `.cls`, what is annotated in `.json` in Opsin's neutral form (see the guide); other
+people's `.json` and `.txt` are kept as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from opsin.datasets.base import DataSet, Pictures, Reader
+from opsin.datasets.coco import split_in_name
+from opsin.datasets.entry import Annotation, Entry, Facts, annotation_from_plain
+from opsin.datasets.files import Tree, is_picture, read_part
+from opsin.datasets.rules import Checker, Report
+from opsin.datasets.tar import END, Member, members, pack_member
+from opsin.datasets.writer import Raw, Writer
+from opsin.errors import DatasetError, DecodeError
+from opsin.io import Limits, Picture, decode
+from opsin.io.parse import parse_json
+from opsin.sample import Sample
+
+__all__ = ["WebDatasetReader", "WebDatasetWriter", "find_shards"]
+
+_SMALL = Limits(bytes=64 << 20)
+FACTS = "dataset.json"
+
+
+def find_shards(tree: Tree) -> list[str]:
+    """Find the shards of a folder, or of its split folders."""
+    found = tree.files("", frozenset({".tar"}))
+    for folder in tree.folders():
+        if folder == "data" or split_in_name(folder):
+            found += [f"{folder}/{n}" for n in tree.files(folder, frozenset({".tar"}))]
+            for inner in tree.folders(folder):
+                found += [f"{folder}/{inner}/{n}" for n in tree.files(f"{folder}/{inner}", frozenset({".tar"}))]
+    return found
+
+
+def key_of(name: str) -> tuple[str, str]:
+    """Divide a member's name into the sample's key and the kind of content: at the first dot of the last part."""
+    folder, slash, base = name.rpartition("/")
+    stem, _, kind = base.partition(".")
+    return f"{folder}{slash}{stem}", kind.lower()
+
+
+class TarPictures(Pictures):
+    """Pictures that are members of archives."""
+
+    def read(self, data: DataSet, entry: Entry) -> Picture:
+        """Read the member and decode it."""
+        assert entry.member is not None
+        raw = read_part(data.path(entry), *entry.member, data.limits)
+        return decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}")
+
+    def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
+        """Give the member as it is."""
+        assert entry.member is not None
+        suffix = posixpath.splitext(entry.key.partition("#")[0])[1].lower()
+        return read_part(data.path(entry), *entry.member, data.limits), suffix
+
+
+class WebDatasetReader(Reader):
+    """Reads WebDataset shards.
+
+    Args:
+        tree: the folder.
+        report: where findings go.
+        shards: the archives; found when not given.
+        classes: names of the classes, for shards with numbers in `.cls`.
+    """
+
+    format = "webdataset"
+
+    def __init__(
+        self,
+        tree: Tree,
+        report: Report,
+        shards: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(tree.root, report)
+        self._tree = tree
+        self._shards = list(shards) if shards is not None else find_shards(tree)
+        if not self._shards:
+            raise DatasetError(f"{tree.root}: there are no shards (.tar) here.")
+        self.pictures = TarPictures()
+        facts = Facts(format=self.format)
+        if tree.exists(FACTS):
+            data = parse_json(tree.data(FACTS, _SMALL), source=FACTS)
+            if isinstance(data, dict) and isinstance(data.get("facts"), dict):
+                facts = Facts.from_plain(data["facts"] | {"format": self.format})
+        if classes is not None:
+            facts = Facts(format=self.format, class_names=tuple(classes))
+        self.facts = facts
+        self._names = {n: i for i, n in enumerate(facts.class_names)}
+
+    def entries(self) -> Iterator[Entry]:
+        """Give the entries shard by shard, in order of the members."""
+        for shard in self._shards:
+            path = self._tree.full(shard)
+            folder, base = posixpath.split(shard)
+            split = split_in_name(base) or split_in_name(folder)
+            if split is None and posixpath.basename(folder) not in ("", "data"):
+                split = posixpath.basename(folder)
+            key, group = "", list[tuple[str, Member]]()
+            try:
+                for member in members(path):
+                    name, kind = key_of(member.name)
+                    if not member.plain or self._tree.inside(member.name) is None:
+                        rule = "outside_root" if member.plain else "member_skipped"
+                        what = "its name leads out of the archive" if member.plain else "it is a link or a device"
+                        if member.plain or not member.name.endswith("/"):
+                            self.report.add(shard, member.name, rule, f"{what}.")
+                        continue
+                    if name != key and group:
+                        yield from self._sample(shard, path, key, group, split)
+                        group = []
+                    key = name
+                    group.append((kind, member))
+            except (DatasetError, DecodeError) as error:
+                self.report.add(shard, f"after {key or 'the beginning'}", "unreadable_shard", str(error))
+            if group:
+                yield from self._sample(shard, path, key, group, split)
+
+    def _sample(
+        self, shard: str, path: str, key: str, group: Sequence[tuple[str, Member]], split: str | None
+    ) -> Iterator[Entry]:
+        parts: dict[str, Member] = {}
+        for kind, member in group:
+            if kind in parts:
+                self.report.add(shard, member.name, "duplicate_path", "the archive holds it twice; the first counts.")
+            parts.setdefault(kind, member)
+        pictures = [k for k in parts if is_picture(f"a.{k}")]
+        first = next((k for k in pictures if "." not in k), pictures[0] if pictures else None)
+        if first is None:
+            self.report.add(shard, key, "missing_file", "the sample has no picture.")
+            return
+        label: Any = None
+        if "cls" in parts:
+            label = self._label(read_part(path, *parts["cls"][1:3], _SMALL).decode("utf-8", "replace").strip())
+        extra: dict[str, Any] = {}
+        notes, canvas, group_name = None, None, None
+        if "json" in parts:
+            try:
+                data = parse_json(read_part(path, *parts["json"][1:3], _SMALL), source=f"{shard}: {key}.json")
+            except (DatasetError, DecodeError) as error:
+                self.report.add(shard, f"{key}.json", "unreadable_label", str(error))
+                data = {}
+            if isinstance(data, dict):
+                notes, canvas, label, group_name, extra = self._neutral(data, shard, key, label)
+        if "txt" in parts:
+            extra["text"] = read_part(path, *parts["txt"][1:3], _SMALL).decode("utf-8", "replace")
+        member = parts[first]
+        yield Entry(
+            key=f"{split}/{key}.{first}" if split is not None else f"{key}.{first}",
+            path=shard,
+            member=(member.start, member.length),
+            label=label,
+            split=split,
+            annotations=notes,
+            canvas=canvas,
+            group=group_name,
+            extra=extra,
+        )
+
+    def _label(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            return self._names.get(text, text)
+
+    def _neutral(
+        self, data: Mapping[str, Any], shard: str, key: str, label: Any
+    ) -> tuple[tuple[Annotation, ...] | None, tuple[int, int] | None, Any, str | None, dict[str, Any]]:
+        """Read Opsin's neutral form; anything else is kept as it is."""
+        if data.get("opsin") != 1:
+            return None, None, label, None, dict(data)
+        size, rows = data.get("size"), data.get("objects")
+        canvas = (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
+        notes = None
+        if isinstance(rows, list):
+            skeleton = self.facts.skeleton
+            classes = len(self._names) or None
+            checker = Checker(self.report, classes, len(skeleton.names) if skeleton is not None else None)
+            found = []
+            area = None if canvas is None else (float(canvas[0]), float(canvas[1]))
+            for i, row in enumerate(rows):
+                record = f"{key}.json object {i}"
+                try:
+                    a = annotation_from_plain(row)
+                    checked = checker.check(a, area, shard, record)
+                except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+                    self.report.add(shard, record, "unreadable_record", "it is no object in the neutral form.")
+                    continue
+                if checked is not None:
+                    found.append(checked)
+            notes = tuple(found)
+        return notes, canvas, data.get("label", label), data.get("group"), dict(data.get("extra", {}))
+
+
+class WebDatasetWriter(Writer):
+    """Writes WebDataset shards: `data/train-000000.tar` and so on, and `dataset.json` beside them.
+
+    Args:
+        facts: see `Writer`.
+        keys: see `Writer`.
+        shard_samples: the most samples a shard.
+        shard_bytes: the most bytes a shard.
+        options: see `Writer`.
+    """
+
+    format: ClassVar[str] = "webdataset"
+    sharded: ClassVar[bool] = True
+    holds: ClassVar[frozenset[str]] = frozenset(
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+    )
+
+    def __init__(
+        self,
+        facts: Facts,
+        keys: Iterable[tuple[str, str | None]] = (),
+        *,
+        shard_samples: int = 10_000,
+        shard_bytes: int = 1 << 30,
+        **options: Any,
+    ) -> None:
+        super().__init__(facts, keys, **options)
+        self.shard_samples, self.shard_bytes = shard_samples, shard_bytes
+
+    def stem(self, key: str, split: str | None, label: Any = None) -> str:
+        """Give the stem without dots: a sample's name ends at the first one."""
+        folder, slash, base = super().stem(key, split, label).rpartition("/")
+        return f"{folder}{slash}{base.replace('.', '-')}"
+
+    def encode(
+        self,
+        sample: Sample,
+        key: str,
+        variant: int = 0,
+        split: str | None = None,
+        *,
+        entry: Entry | None = None,
+        raw: Raw | None = None,
+    ) -> list[tuple[str, bytes]]:
+        """Give the members of one sample, named as if they were files of their own."""
+        files = super().encode(sample, key, variant, split, entry=entry, raw=raw)
+        stem = posixpath.splitext(files[0][0])[0]
+        record = self.record(sample, key, variant, split, entry=entry, raw=raw)
+        if isinstance(record.get("label"), int | str):
+            files.append((f"{stem}.cls", str(record["label"]).encode()))
+        if "objects" in record or record.get("extra") or record.get("group") or isinstance(record.get("label"), float):
+            kept = ("size", "label", "objects", "extra", "group")
+            data = {"opsin": 1} | {k: record[k] for k in kept if k in record}
+            files.append((f"{stem}.json", json.dumps(data, allow_nan=False).encode()))
+        return files
+
+    def pack(
+        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
+    ) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Make the shards of all samples, in order: give (path, blocks), each shard to be consumed before the next.
+
+        Args:
+            items: record and members of every sample, in order of split, key and variant.
+        """
+        feed = _Feed(items)
+        split, number = object(), 0
+        while (here := feed.split()) is not feed.done:
+            number = number + 1 if here == split else 0
+            split = here
+            name = "shard" if here is None else str(here)
+            yield f"data/{name}-{number:06}.tar", feed.shard(here, self)
+
+    def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
+        """Give `dataset.json`: classes, skeleton and what else holds for all."""
+        data = {"opsin": 1, "facts": self.facts.plain()}
+        yield FACTS, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
+
+
+class _Feed:
+    """Hands out samples one by one and knows the split of the next."""
+
+    done = object()
+
+    def __init__(self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]) -> None:
+        self._items = iter(items)
+        self._next: Any = next(self._items, self.done)
+
+    def split(self) -> Any:
+        return self.done if self._next is self.done else self._next[0]["split"]
+
+    def shard(self, split: Any, writer: WebDatasetWriter) -> Iterator[bytes]:
+        samples = size = 0
+        while self.split() == split and samples < writer.shard_samples:
+            _, files = self._next
+            blocks = [b for n, d in files for b in pack_member(n.removeprefix(writer.folder(split) + "/"), d)]
+            length = sum(map(len, blocks))
+            if samples and size + length > writer.shard_bytes:
+                break
+            self._next = next(self._items, self.done)
+            samples, size = samples + 1, size + length
+            yield from blocks
+        yield END
