@@ -14,6 +14,7 @@ __all__ = ["alpha_of", "as_mask", "check_image", "color_count", "from_unit", "fu
 
 _SCALES: dict[Any, float] = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 MAX_SIDE = 1 << 20
+ROUNDING = 1e-5  # what sums of float32 weights may add to white
 
 
 def full_scale(dtype: Any) -> float:
@@ -53,7 +54,7 @@ def check_image(where: str, image: object, *, unit: bool = False, name: str = "i
         if not (np.isfinite(low) and np.isfinite(high)):
             bad = verbatim("NaN" if np.isnan(low) else "infinity")
             raise ParamError(refusal(where, name, "finite", bad, "Use numpy.nan_to_num first."))
-        if unit and (low < 0.0 or high > 1.0):
+        if unit and (low < -ROUNDING or high > 1.0 + ROUNDING):
             got = verbatim(f"values from {low:.4g} to {high:.4g}")
             raise ParamError(
                 refusal(where, name, "within 0..1 (1.0 is white)", got, "Divide by its full scale, or clip it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -150,7 +151,20 @@ class Sample:
         warp = self._warp if hasattr(self, "_moves") else None
         if warp is not None:
             return Size(*warp.target)
-        return Size(self.image.shape[1], self.image.shape[0])
+        return Size(self.image.shape[1], self.image.shape[0]) if self._image is not None else self._stored_size()
+
+    def _stored_size(self) -> Size:
+        """Width and height, upright, from the head of the file: annotations need no pixels."""
+        from opsin.io import header, read_bytes
+        from opsin.kernels import native, use_core
+
+        data = self.source if isinstance(self.source, bytes) else read_bytes(self.source).data
+        if use_core() and data[:3] == b"\xff\xd8\xff":
+            with contextlib.suppress(OpsinError):
+                quick = native.jpeg_info(data)
+                return _upright(quick.width, quick.height, quick.orientation)
+        found = header(data)
+        return _upright(found.width, found.height, found.orientation)
 
     @property
     def warp(self) -> Warp:
@@ -344,3 +358,7 @@ class Sample:
         key = f"{self.key!r}, " if self.key is not None else ""
         count = "" if self._table is None else f", {len(self.instances)} instances"
         return f"Sample({key}{picture}{count})"
+
+
+def _upright(width: int, height: int, orientation: int) -> Size:
+    return Size(height, width) if orientation >= 5 else Size(width, height)
