@@ -11,7 +11,6 @@ from opsin import Rng
 from opsin.chance import Choice, LogUniform, Normal, Uniform, exp, key_word, log, normal_quantile
 from opsin.errors import OpsinError
 
-
 FROZEN = [12266136132120103664, 9440076969903740217, 3993727702885389417]
 
 
@@ -20,7 +19,7 @@ def test_equal_addresses_equal_numbers_and_nothing_is_used_up() -> None:
     first = one.uniform("angle", -1, 1)
     one.normal("noise", size=1000)
     assert one.uniform("angle", -1, 1) == first == other.uniform("angle", -1, 1)
-    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301
+    assert pickle.loads(pickle.dumps(one)) == one
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,6 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         f"{sys.executable} -m opsin ops | head -1",
         shell=True,
         capture_output=True,
-        check=False,  # noqa: S602
+        check=False,
     )
     assert b"Traceback" not in done.stderr

@@ -39,7 +39,7 @@ def test_python_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert found
     names: dict[str, object] = {}
     for text in found:
-        exec(compile(text, name, "exec"), names)  # noqa: S102
+        exec(compile(text, name, "exec"), names)
 
 
 def test_yaml_examples_build() -> None:
@@ -79,4 +79,3 @@ def test_a_technique_is_added_as_the_contribution_page_says(tmp_path: Path) -> N
     out = tmp_path / "steep.png"
     run("opsin", "apply", "sigmoid_contrast", str(tmp_path / "photo.png"), "--gain", "6", "--out", str(out))
     assert out.exists()
-

@@ -118,9 +118,7 @@ def test_trace_gives_every_step() -> None:
     assert traces[0].op == "letterbox"
     assert traces[-1].op == "gaussian_noise"
     assert all(t.seconds >= 0 and t.range[0] <= t.range[1] and t.sample.image.dtype == np.uint8 for t in traces)
-    np.testing.assert_array_equal(
-        traces[-1].sample.image, training()(IMAGE, mode="train", key=1, epoch=0).image
-    )
+    np.testing.assert_array_equal(traces[-1].sample.image, training()(IMAGE, mode="train", key=1, epoch=0).image)
 
 
 @given(st.integers(1, 4), st.permutations(range(6)))
@@ -188,5 +186,12 @@ def test_processes_and_hash_seeds_do_not_matter() -> None:
 
 def test_explain_says_what_is_drawn() -> None:
     text = training().explain()
-    for part in ("letterbox", "in training only", "uniform(-20, 20) (drawn)", "in 50% of the draws", "one of", "1 of these"):
+    for part in (
+        "letterbox",
+        "in training only",
+        "uniform(-20, 20) (drawn)",
+        "in 50% of the draws",
+        "one of",
+        "1 of these",
+    ):
         assert part in text

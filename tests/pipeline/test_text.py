@@ -34,7 +34,7 @@ def test_yaml_round_trip_builds_an_equal_pipeline() -> None:
     assert again.steps == pipeline.steps
     assert again.fingerprint == pipeline.fingerprint
     assert again.to_yaml() == pipeline.to_yaml()
-    copied = pickle.loads(pickle.dumps(pipeline))  # noqa: S301
+    copied = pickle.loads(pickle.dumps(pipeline))
     assert copied == pipeline
     assert eval_free(pipeline)
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.run.support import Job, make_source
 
 

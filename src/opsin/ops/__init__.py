@@ -11,27 +11,48 @@ from opsin.op import operations as _operations
 _BEFORE = set(globals())
 
 # fmt: off
+from opsin.ops.align import *
+from opsin.ops.bend import *
 from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.channels import *
+from opsin.ops.clusters import *
 from opsin.ops.color import *
 from opsin.ops.crops import *
+from opsin.ops.curves import *
+from opsin.ops.deblur import *
+from opsin.ops.denoise import *
+from opsin.ops.descriptors import *
 from opsin.ops.edges import *
+from opsin.ops.features import *
+from opsin.ops.fill import *
+from opsin.ops.filters import *
+from opsin.ops.focus import *
 from opsin.ops.frame import *
+from opsin.ops.grain import *
+from opsin.ops.holes import *
+from opsin.ops.light import *
+from opsin.ops.matching import *
+from opsin.ops.mix import *
+from opsin.ops.morph import *
 from opsin.ops.morphology import *
 from opsin.ops.noise import *
 from opsin.ops.occlude import *
+from opsin.ops.policy import *
 from opsin.ops.random_crop import *
 from opsin.ops.regions import *
 from opsin.ops.rigid import *
 from opsin.ops.select import *
+from opsin.ops.stitch import *
 from opsin.ops.thresholds import *
+from opsin.ops.tint import *
 from opsin.ops.tone import *
 from opsin.ops.values import *
+from opsin.ops.weather import *
 
 # fmt: on
 
-FAMILIES = tuple(sorted(m.name for m in _iter_modules(__path__) if not m.name.startswith("_")))
+FAMILIES = tuple(sorted(m.name for m in _iter_modules(list(__spec__.submodule_search_locations or ())) if not m.name.startswith("_")))
 for _family in FAMILIES:
     _import_module(f"{__name__}.{_family}")
 # what families import for themselves is not theirs to offer

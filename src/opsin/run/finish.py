@@ -13,9 +13,8 @@ from opsin.run.figures import Figures
 from opsin.run.journal import Journal
 
 if TYPE_CHECKING:
-    from opsin.datasets.writer import Writer
-
     from opsin.datasets import DataSet
+    from opsin.datasets.writer import Writer
     from opsin.run.job import JobOptions
 
 __all__ = ["finish"]

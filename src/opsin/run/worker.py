@@ -19,9 +19,8 @@ from opsin.errors import DecodeError, OpsinError
 from opsin.run.journal import Outcome
 
 if TYPE_CHECKING:
-    from opsin.datasets.writer import Writer
-
     from opsin.datasets import DataSet
+    from opsin.datasets.writer import Writer
     from opsin.pipeline import Pipeline
     from opsin.pipeline.pipeline import Mode
     from opsin.sample import Sample

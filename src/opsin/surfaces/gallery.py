@@ -170,31 +170,31 @@ def _card(op: Op, side: int) -> str:
 
 
 def _sheets(drawn: list[Figure], side: int) -> str:
-    """Pictures in rows: the inputs lead the first row."""
-    out, current, cells = [], None, []
+    """Pictures in rows: the inputs lead the first row; all rows of a technique have the same columns."""
+    strips: list[list[str]] = [[]]
+    current: str | None = None
     for figure in drawn:
-        if not figure.given and current is not None and figure.row != current:
-            out.append(_strip(cells))
-            cells = []
-        current = figure.row if not figure.given else current
-        small = figure.picture if max(figure.picture.shape) <= 1.6 * side else fitted(figure.picture, side, side)
-        h, w = small.shape[:2]
-        w, h = round(w * figure.zoom), round(h * figure.zoom)
-        kind = ' class="given"' if figure.given else ""
-        caption = html.escape(figure.caption, quote=True)
-        cells.append(
-            f'<figure{kind}><img loading="lazy" width="{w}" height="{h}" alt="{caption}" '
-            f'src="{_inline(small)}"><figcaption>{caption}</figcaption></figure>'
-        )
-    return "".join([*out, _strip(cells)])
+        if not figure.given:
+            if current is not None and figure.row != current:
+                strips.append([])
+            current = figure.row
+        strips[-1].append(_cell(figure, side))
+    longest = max(map(len, strips))
+    columns = longest if longest in (5, 6) else 4
+    style = f'<div class="strip" style="--n:{columns}">'
+    return "".join(f"{style}{''.join(cells)}</div>" for cells in strips if cells)
 
 
-def _strip(cells: list[str]) -> str:
-    """One row of pictures: four fit, five or six shrink, more begin another line."""
+def _cell(figure: Figure, side: int) -> str:
+    small = figure.picture if max(figure.picture.shape) <= 1.6 * side else fitted(figure.picture, side, side)
+    h, w = small.shape[:2]
+    w, h = round(w * figure.zoom), round(h * figure.zoom)
+    marks = [name for name, yes in (("given", figure.given), ("pixels", figure.zoom > 2.5)) if yes]
+    kind = f' class="{" ".join(marks)}"' if marks else ""
+    caption = html.escape(figure.caption, quote=True)
     return (
-        f'<div class="strip" style="--n:{len(cells) if len(cells) in (5, 6) else 4}">{"".join(cells)}</div>'
-        if cells
-        else ""
+        f'<figure{kind}><img loading="lazy" width="{w}" height="{h}" alt="{caption}" src="{_inline(small)}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
@@ -242,15 +242,14 @@ def _snippets(op: Op) -> str:
         f"{k}={k}" if isinstance(v, np.ndarray | Sample) or _large(v) else f"{k}={_text(v)}" for k, v in given.items()
     ]
     python += [f"{p.name}={p.name}" for p in spec.params.values() if p.partners]
-    python += ["rng=opsin.Rng(7)"] if spec.random and spec.params["rng"].required else []
+    python += ["rng=opsin.Rng(7)"] if spec.random else []
     first = {"sample": "sample", "mask": "mask", "frames": "frames"}.get(spec.takes, "image")
     blocks = [("Python", f"out = ops.{spec.name}({', '.join([first, *python])})")]
     small = {k: v for k, v in given.items() if not isinstance(v, np.ndarray | Sample) and not _large(v)}
     if len(small) == len(given):
         words = ", ".join(f"{k}: {_yaml(v)}" for k, v in small.items())
         line = f"{spec.name}: {{{words}}}"
-        chance = spec.random and any(p.supplied and p.required for p in spec.params.values())
-        blocks.append(("YAML", f"- augment:\n    - {line}" if chance else f"- {line}"))
+        blocks.append(("YAML", f"- augment:\n    - {line}" if spec.random else f"- {line}"))
     kept = {k: f"{k}.{'png' if getattr(v, 'dtype', None) != np.float64 else 'npy'}" for k, v in given.items()}
     if not any(p.partners for p in spec.params.values()) and spec.takes != "frames":
         options = [f"--{k.replace('_', '-')} {_shell(small[k]) if k in small else kept[k]}" for k in given]

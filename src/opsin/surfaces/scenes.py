@@ -40,12 +40,11 @@ _FILES = {
     "text": ("skimage", "data/text.png"),
 }
 _BY_FAMILY = {
-    "bend": "astronaut", "binary": "horse", "blur": "cat", "channels": "flower", "color": "flower", "curves": "coffee",
-    "deblur": "cat", "denoise": "cat", "edges": "camera", "fill": "cat", "filters": "cat", "focus": "cat",
-    "frame": "astronaut", "grain": "china", "holes": "astronaut", "light": "china", "mix": "astronaut",
-    "morphology": "text", "noise": "coffee", "occlude": "astronaut", "random_crop": "astronaut", "regions": "coins",
-    "rigid": "astronaut", "select": "astronaut", "thresholds": "page", "tint": "china", "tone": "coffee",
-    "values": "coffee", "weather": "china",
+    "binary": "horse", "blur": "cat", "channels": "flower", "clusters": "flower", "color": "flower",
+    "deblur": "cat", "denoise": "cat", "descriptors": "camera", "edges": "camera", "features": "camera",
+    "fill": "cat", "filters": "cat", "focus": "cat", "grain": "china", "holes": "astronaut", "light": "china",
+    "morphology": "text", "occlude": "astronaut", "regions": "coins", "thresholds": "page", "tint": "china",
+    "weather": "china",
 }  # fmt: skip
 _BY_OP = {
     "autocontrast": "page", "clahe": "rocket", "deskew": "page", "detect_faces": "astronaut", "detect_text": "page",
@@ -111,7 +110,8 @@ Maker: TypeAlias = Callable[[int], Scene]
 
 
 def _name(op: Op) -> str:
-    return _BY_OP.get(op.name) or _BY_FAMILY.get(op.spec.family, "coffee")
+    moves = op.spec.returns in ("warp", "sample")
+    return _BY_OP.get(op.name) or _BY_FAMILY.get(op.spec.family, "astronaut" if moves else "coffee")
 
 
 def scene(op: Op, side: int) -> Scene:
@@ -143,14 +143,14 @@ def scene(op: Op, side: int) -> Scene:
 
 
 def smaller(op: Op) -> float:
-    """How much smaller a slow technique's pictures are."""
+    """How much smaller a technique's pictures are."""
     return _SMALLER.get(op.name, 1.0)
 
 
 def _blurred(side: int, std: float = 0.0) -> Scene:
     """A photograph seen through a blur that is known: what deblurring starts from."""
     psf, clean = examples.bell(9, 1.6), photo("cat", side)
-    seen = op_of("degrade").public(clean, psf=psf, std=std, rng=Rng(7))
+    seen = op_of("degrade").public(clean, psf=psf, std=std, border="wrap", rng=Rng(7))
     inputs = [("sharp", np.array(clean)), ("before: blurred", seen)]
     return Scene(seen, {"psf": psf}, inputs)
 
@@ -182,6 +182,14 @@ def _scratched(side: int) -> Scene:
     seen[mask] = 255
     marked = draw_mask(seen, mask, color=(255, 0, 60), strength=0.9)
     return Scene(seen, {"mask": mask}, [("before: scratched", seen), ("mask", marked)])
+
+
+def _speckled(side: int) -> Scene:
+    """A black and white picture in which a tenth of the pixels are wrong."""
+    mask = np.asarray(photo("horse", side))[..., 0] < 128
+    wrong = Rng(7).unit("wrong", mask.shape) < 0.1
+    seen = (mask ^ wrong).astype(np.uint8) * np.uint8(255)
+    return Scene(seen, {}, [("clean", fitted(mask, side, side)), ("before: noisy", seen)])
 
 
 def _matched(side: int) -> Scene:
@@ -234,7 +242,7 @@ def _see_through(side: int) -> Scene:
 
 def _pieces(side: int) -> Scene:
     coins = photo("coins", side)
-    mask = np.asarray(op_of("opening").public(np.asarray(coins) > 120, radius=1))
+    mask = np.asarray(op_of("closing").public(np.asarray(coins) > 125, radius=2))
     return Scene(mask, {}, [("mask", fitted(mask, side, side))])
 
 
@@ -246,8 +254,16 @@ def _pattern(side: int) -> Scene:
     return Scene(mask, {"hit": hit, "miss": miss}, [("mask", fitted(mask, side, side))])
 
 
-_SMALLER = {"bm3d": 0.7, "dictionary_denoise": 0.5, "inpaint": 0.5, "random_walker": 0.5}
-"""Slow techniques are shown on smaller pictures."""
+def _pair(side: int) -> Scene:
+    """Features of a picture and of the same scene turned a little."""
+    image = photo("camera", side)
+    found = op_of("sift").public(image)
+    other = op_of("sift").public(examples.moved_picture(np.array(image)))
+    return Scene(found, {"b": other}, [("before", np.array(image))])
+
+
+_SMALLER = {"bm3d": 0.7, "dictionary_denoise": 0.35, "hit_or_miss": 0.25, "inpaint": 0.4, "random_walker": 0.5}
+"""Slow techniques, and those that mark single pixels, are shown on smaller pictures."""
 _SCENES: dict[str, Maker] = {
     "bm3d": _noisy(),
     "anisotropic_diffusion": _noisy(0.04),
@@ -260,9 +276,11 @@ _SCENES: dict[str, Maker] = {
     "inpaint": _scratched,
     "label_regions": _pieces,
     "match_histogram": _matched,
+    "match_features": _pair,
     "mixup": _mixed,
     "mosaic": _tiled,
-    "nl_means": _noisy(std=0.08),
+    "mrf_denoise": _speckled,
+    "nl_means": _noisy(),
     "richardson_lucy": _deblur(),
     "seamless_clone": _cloned,
     "to_rgb": _see_through,
@@ -305,6 +323,7 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
         {"width": 5 * s // 8, "height": s},
         {"width": s, "height": 5 * s // 8, "x": 0.0, "fill": 0.0},
     ],
+    "mosaic": lambda s: [{"width": s, "height": 3 * s // 4, "rng": Rng(n)} for n in (1, 2, 3)],
     "normalize": lambda s: [{"mean": "imagenet", "std": "imagenet"}, {"mean": "half", "std": "half"}],
     "orient": lambda s: [{"orientation": 2}, {"orientation": 3}, {"orientation": 6}],
     "pad": lambda s: [
@@ -321,6 +340,7 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
         {"width": s // 4, "height": s // 4, "kernel": "nearest"},
     ],
     "rotate90": lambda s: [{"times": 1}, {"times": 2}, {"times": 3}],
+    "seamless_clone": lambda s: [{"gradients": "patch"}, {"gradients": "mixed"}],
     "standardize": lambda s: [{"per_channel": True}, {"per_channel": False}],
     "tone_curve": lambda s: [
         {"points": [(0.0, 0.0), (0.25, 0.12), (0.75, 0.88), (1.0, 1.0)]},
@@ -333,7 +353,7 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
 def word(value: Any, unit: str = "") -> str:
     """Write a value for a caption."""
     if isinstance(value, float):
-        text = f"{value:.3g}".replace("-", "\u2212")
+        text = (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "\u2212")
     elif isinstance(value, list | tuple):
         text = "(" + ", ".join(word(v) for v in value) + ")" if len(value) < 4 else f"{len(value)} values"
     elif isinstance(value, np.ndarray):
@@ -361,6 +381,7 @@ def _spread(op: Op, side: int, param: Param) -> Row | None:
     if ends is None:
         return None
     usual = param.default if isinstance(param.default, int | float) and not isinstance(param.default, bool) else None
+    usual = 0.08 if param.name == "std" and op.spec.family == "denoise" else usual  # the scene's own noise
     inner = usual is not None and ends[0] < usual < ends[1]
     values = [ends[0], usual if inner else examples.middle(param), ends[1]]
     calls, seen = [], []
@@ -377,7 +398,9 @@ def _options(op: Op, param: Param) -> Row | None:
     chosen = next((k for k in kinds if isinstance(k, OneOf)), None)
     if chosen is None or param.name in _NOT_VARIED:
         return None
-    return Row(param.name, tuple((_caption(op, {param.name: o}), {param.name: o}) for o in chosen.options[:6]))
+    more = {"radius": 6} if op.spec.family == "morphology" else {}  # small footprints look alike
+    calls = [{param.name: o, **more} for o in chosen.options[:6]]
+    return Row(param.name, tuple((_caption(op, call), call) for call in calls))
 
 
 def rows(op: Op, side: int) -> list[Row]:

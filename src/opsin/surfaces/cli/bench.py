@@ -73,8 +73,8 @@ def _table(results: list[Any]) -> None:
 
 def _bound(files: list[bytes], results: list[Any]) -> dict[str, Any]:
     """Compare what reading, decoding and the pipeline cost: the largest bounds this machine."""
-    from opsin.kernels import native
     from opsin.io import decode
+    from opsin.kernels import native
 
     with tempfile.TemporaryDirectory() as folder:
         paths = []
