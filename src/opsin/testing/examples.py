@@ -150,6 +150,11 @@ def seeds(image: Array) -> NDArray[np.int32]:
     return out
 
 
+def descriptors(count: int) -> NDArray[np.float32]:
+    """Descriptors of so many features: numbers that are far from each other."""
+    return np.asarray(Rng(0).at("descriptors").unit("values", (count, 32)), dtype=np.float32)
+
+
 def annotated(image: Array) -> Sample:
     """A sample with a box and its label, as mixing techniques want it."""
     h, w = image.shape[:2]
@@ -166,6 +171,7 @@ _KERNEL = np.array([[-1.0, -1.0, -1.0], [-1.0, 9.0, -1.0], [-1.0, -1.0, -1.0]])
 _SEPIA = [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]]
 
 BY_NAME: dict[str, Maker] = {
+    "b": lambda image: descriptors(48)[::-1].copy(),
     "box": lambda image: np.array([0.2, 0.1, 0.8, 0.9]) * (list(image.shape[1::-1]) * 2),
     "corners": _corners,
     "hit": lambda image: np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.bool_),
@@ -284,6 +290,8 @@ def target(op: Op, image: Array) -> Any:
         return blobs(image.shape[0], image.shape[1], "target")
     if takes == "labels":
         return blobs(image.shape[0], image.shape[1], "target").astype(np.int32)
+    if takes == "descriptors":
+        return descriptors(40)
     if takes == "frames":
         return np.stack([image, moved_picture(image), other_picture(image)])
     if takes == "rgb" and (image.ndim == 2 or image.shape[2] not in (3, 4)):
