@@ -19,7 +19,7 @@ from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.geometry import Size, Warp
 from opsin.kernels.resample import resample
 from opsin.sample import Sample
-from opsin.spec import OpSpec, read_spec
+from opsin.spec import OpShape, OpSpec, read_spec
 from opsin.types import Array
 
 __all__ = ["Covered", "Op", "geometric", "load_plugins", "op", "op_of", "operations", "pointwise"]
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 _REGISTRY: dict[str, Op] = {}
 _IMAGES = ("image", "rgb", "gray")
+_OWN = "opsin.ops."
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,22 @@ class Covered:
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """A registered technique: its spec and its bare function."""
+    """A registered technique: its bare function, what callers see of it, and its spec."""
 
-    spec: OpSpec
     fn: Callable[..., Any]
     public: Callable[..., Any]
+    shape: OpShape
+    words: Mapping[str, Any]
+
+    @functools.cached_property
+    def spec(self) -> OpSpec:
+        """The signature, read once: when it is first asked for, so that importing a hundred techniques stays quick."""
+        return read_spec(self.fn, self.shape, **self.words)
 
     @property
     def name(self) -> str:
         """The public name."""
-        return self.spec.name
+        return self.fn.__name__
 
     def warp(self, size: Size, params: Mapping[str, Any]) -> Warp:
         """Compute the warp of a geometric technique for a canvas."""
@@ -189,28 +196,28 @@ def op_of(name_or_function: Any) -> Op:
     raise ParamError(refusal("step", "op", "a technique of opsin.ops or its name", name_or_function))
 
 
-def _register(fn: Callable[..., Any], spec: OpSpec) -> Callable[..., Any]:
-    if spec.name in _REGISTRY and _REGISTRY[spec.name].fn.__module__ != fn.__module__:
-        raise OpsinError(f"{spec.name}: registered twice, in {_REGISTRY[spec.name].fn.__module__} and {fn.__module__}.")
-    names = list(spec.params)
+def _register(fn: Callable[..., Any], shape: OpShape, **words: Any) -> Callable[..., Any]:
+    name = fn.__name__
+    if name in _REGISTRY and _REGISTRY[name].fn.__module__ != fn.__module__:
+        raise OpsinError(f"{name}: registered twice, in {_REGISTRY[name].fn.__module__} and {fn.__module__}.")
 
     @functools.wraps(fn)
     def call(target: Any, /, *args: Any, **kwargs: Any) -> Any:
         if args:
-            kwargs = {**_named(spec, names, args), **kwargs}
+            kwargs = {**_named(entry.spec, list(entry.spec.params), args), **kwargs}
         return entry.call(target, kwargs)
 
-    signature = inspect.signature(fn)
-    first = next(iter(signature.parameters.values()))
-    if spec.shape != "op":
-        renamed = first.replace(name="image", annotation=Array)
-        signature = signature.replace(
-            parameters=[renamed, *list(signature.parameters.values())[1:]], return_annotation=Array
-        )
-    call.__signature__ = signature  # type: ignore[attr-defined]
-    entry = Op(spec, fn, call)
+    if shape != "op":
+        # callers hand over a picture or a sample, not the size or the values that the bare function sees
+        signature = inspect.signature(fn)
+        first, *rest = signature.parameters.values()
+        parameters = [first.replace(name="image", annotation=Array), *rest]
+        call.__signature__ = signature.replace(parameters=parameters, return_annotation=Array)  # type: ignore[attr-defined]
+    entry = Op(fn, call, shape, words)
     call.__opsin__ = entry  # type: ignore[attr-defined]
-    _REGISTRY[spec.name] = entry
+    if not fn.__module__.startswith(_OWN):
+        entry.spec  # noqa: B018 - a plug-in's mistakes are told where it is decorated; ours by the laws
+    _REGISTRY[name] = entry
     return call
 
 
@@ -247,7 +254,7 @@ def op(fn: Any = None, /, **words: Any) -> Any:
     """
     if fn is None:
         return lambda f: op(f, **words)
-    return _register(fn, read_spec(fn, "op", **words))
+    return _register(fn, "op", **words)
 
 
 @overload
@@ -259,10 +266,10 @@ def pointwise(
 def pointwise(fn: Any = None, /, *, quantizes: bool = False) -> Any:
     """Register a technique that maps each value by itself: written once on 0..1, run as a table on integers."""
     if fn is None:
-        return lambda f: _register(f, read_spec(f, "pointwise", quantizes=quantizes, unit_range=True))
-    return _register(fn, read_spec(fn, "pointwise", quantizes=quantizes, unit_range=True))
+        return lambda f: _register(f, "pointwise", quantizes=quantizes, unit_range=True)
+    return _register(fn, "pointwise", quantizes=quantizes, unit_range=True)
 
 
 def geometric(fn: Callable[Concatenate[Size, P], Warp], /) -> Callable[Concatenate[T, P], T]:
     """Register a technique that says where pixels go: size -> Warp; everything in a sample follows."""
-    return _register(fn, read_spec(fn, "geometric"))
+    return _register(fn, "geometric")

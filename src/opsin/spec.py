@@ -28,11 +28,13 @@ from opsin.kinds import (
     Table,
     Text,
     Tuple,
+    Typed,
 )
 from opsin.sample import Sample
 from opsin.types import Bound, Role, Shape, Unit, Usual
+from opsin.values.base import Value
 
-__all__ = ["REQUIRED", "OpSpec", "Param", "read_spec"]
+__all__ = ["REQUIRED", "OpShape", "OpSpec", "Param", "read_spec"]
 
 OpShape = Literal["op", "pointwise", "geometric"]
 
@@ -227,6 +229,8 @@ def kind_of(hint: Any, marks: tuple[Any, ...] = ()) -> tuple[Kind, tuple[Any, ..
         return Text(), marks
     if hint is type(None):
         return Nothing(), marks
+    if isinstance(hint, type) and issubclass(hint, Value) and not issubclass(hint, np.ndarray):
+        return Typed(hint), marks
     if origin is dict or hint is dict:
         return Table(), marks
     if hint is np.ndarray or origin is np.ndarray:
