@@ -28,6 +28,7 @@ __all__ = [
     "Table",
     "Text",
     "Tuple",
+    "Typed",
     "draws_whole",
 ]
 
@@ -321,6 +322,23 @@ class Partner(Kind):
     def english(self) -> str:
         """Say it."""
         return "an opsin.Sample" if self.count == 1 else "samples"
+
+
+@dataclass(frozen=True)
+class Typed(Kind):
+    """A value of one class, such as the points that a technique found."""
+
+    cls: type
+
+    def accept(self, value: Any) -> Any:
+        """Accept instances."""
+        if not isinstance(value, self.cls):
+            raise Mismatch(self.english())
+        return value
+
+    def english(self) -> str:
+        """Name the class."""
+        return f"{self.cls.__name__} (opsin.values)"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,28 @@
 
 from opsin.values.base import ArrayValue, Value
 from opsin.values.boxes import Boxes, Points
+from opsin.values.descriptors import FilterBank, GradientHistograms, TextureCodes
 from opsin.values.fields import Distances, Response
 from opsin.values.labels import Labels, Region
 from opsin.values.masks import Mask
+from opsin.values.matches import Homography, Matches
+from opsin.values.registration import Registration, VolumeRegistration
 
-__all__ = ["ArrayValue", "Boxes", "Distances", "Labels", "Mask", "Points", "Region", "Response", "Value"]
+__all__ = [
+    "ArrayValue",
+    "Boxes",
+    "Distances",
+    "FilterBank",
+    "GradientHistograms",
+    "Homography",
+    "Labels",
+    "Mask",
+    "Matches",
+    "Points",
+    "Region",
+    "Registration",
+    "Response",
+    "TextureCodes",
+    "Value",
+    "VolumeRegistration",
+]

@@ -1,0 +1,1 @@
+"""Pictures made of several pictures that belong together."""
