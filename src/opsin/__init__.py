@@ -12,6 +12,7 @@ from opsin.io.reading import read
 from opsin.io.writing import write
 from opsin.op import Covered, geometric, load_plugins, op, op_of, operations, pointwise
 from opsin.pipeline import Batch, Pipeline, Step, augment, one_of, some_of, step
+from opsin.presets import preset
 from opsin.sample import Sample
 from opsin.spec import OpSpec
 
@@ -56,6 +57,7 @@ __all__ = [
     "op_of",
     "ops",
     "pointwise",
+    "preset",
     "read",
     "some_of",
     "step",

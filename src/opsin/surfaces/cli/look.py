@@ -13,10 +13,9 @@ from rich.table import Table
 
 from opsin.errors import ParamError, did_you_mean
 from opsin.op import load_plugins, operations
-from opsin.pipeline import Pipeline
 from opsin.spec import OpSpec
 from opsin.surfaces.cli.app import app, console, errors
-from opsin.surfaces.cli.prepare import _file
+from opsin.surfaces.cli.words import read_pipeline
 
 __all__: list[str] = []
 
@@ -82,7 +81,7 @@ def _describe(spec: OpSpec) -> None:
 
 @app.command("explain")
 def explain_command(
-    pipeline: Annotated[str, typer.Argument(metavar="P.yaml", help="The pipeline.")],
+    pipeline: Annotated[str, typer.Argument(metavar="P.yaml", help="The pipeline: a YAML file, or a preset's name.")],
     image: Annotated[str | None, typer.Option(help="A picture to run it on.")] = None,
     out: Annotated[str | None, typer.Option(help="Where to write the picture that shows every step.")] = None,
     mode: Annotated[str, typer.Option(help="infer or train.")] = "infer",
@@ -90,7 +89,7 @@ def explain_command(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """Print steps, draws and plan; with a picture, show every step."""
-    built = Pipeline.from_yaml(_file(pipeline))
+    built = read_pipeline(pipeline)
     traces = []
     if image is not None:
         from opsin.sample import Sample

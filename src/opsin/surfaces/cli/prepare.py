@@ -14,12 +14,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from opsin.errors import OpsinError
-from opsin.pipeline import Pipeline
 from opsin.run.job import JobOptions, JobResult, JobStop, prepare, with_seed
 from opsin.run.verify import verify
 from opsin.surfaces.cli.app import app, console, errors, fail
-from opsin.surfaces.cli.words import memory, part, split_parts
+from opsin.surfaces.cli.words import memory, part, read_pipeline, split_parts
 
 __all__ = ["run_job"]
 
@@ -27,7 +25,7 @@ __all__ = ["run_job"]
 @app.command("prepare")
 def prepare_command(
     source: Annotated[str, typer.Argument(metavar="SRC", help="The data set: a folder or an annotation file.")],
-    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="The pipeline, a YAML file.")],
+    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="The pipeline: a YAML file, or a preset's name.")],
     out: Annotated[str, typer.Option("--out", "-o", help="The output folder.")],
     source_format: Annotated[
         str | None, typer.Option("--from", help="Format of the source; found out by default.")
@@ -55,7 +53,7 @@ def prepare_command(
             raise fail(2, f"{name} must be one of {', '.join(allowed)}; got '{value}'.")
     options = JobOptions(
         source=source,
-        pipeline=with_seed(Pipeline.from_yaml(_file(pipeline)), seed),
+        pipeline=with_seed(read_pipeline(pipeline), seed),
         out=out,
         source_format=source_format,
         target_format=target_format,
@@ -76,14 +74,6 @@ def prepare_command(
     else:
         _print(result)
     return result.code
-
-
-def _file(name: str) -> Any:
-    from pathlib import Path
-
-    if not Path(name).is_file():
-        raise OpsinError(f"{name}: no such pipeline file.")
-    return Path(name)
 
 
 def run_job(options: JobOptions, *, quiet: bool = False) -> JobResult:

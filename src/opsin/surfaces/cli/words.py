@@ -7,11 +7,23 @@ import re
 from pathlib import Path
 from typing import Any
 
-from opsin.errors import OpsinError, ParamError, refusal
+from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.kinds import ArrayKind, Flag, Text
+from opsin.pipeline import Pipeline
+from opsin.presets import preset, presets
 from opsin.spec import OpSpec, Param
 
-__all__ = ["memory", "op_params", "part", "split_parts"]
+__all__ = ["memory", "op_params", "part", "read_array", "read_pipeline", "split_parts"]
+
+
+def read_pipeline(name: str) -> Pipeline:
+    """Read a pipeline from a file, or take a preset by its name."""
+    if Path(name).is_file():
+        return Pipeline.from_yaml(Path(name))
+    if name in presets():
+        return preset(name)
+    hint = did_you_mean(name, presets())
+    raise OpsinError(f"{name}: no such pipeline file, and no preset of this name." + (f" {hint}" if hint else ""))
 
 
 def memory(text: str) -> int:

@@ -1,0 +1,34 @@
+"""Pipelines that the field agrees on, as readable YAML beside this file."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from opsin.errors import PipelineError, did_you_mean
+from opsin.pipeline import Pipeline
+
+__all__ = ["preset", "preset_text", "presets"]
+
+
+def presets() -> list[str]:
+    """List the names of all presets."""
+    here = resources.files("opsin.presets")
+    return sorted(p.name.removesuffix(".yaml") for p in here.iterdir() if p.name.endswith(".yaml"))
+
+
+def preset_text(name: str) -> str:
+    """Give a preset's YAML text, to be copied and changed.
+
+    Raises:
+        PipelineError: no preset of this name.
+    """
+    known = presets()
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise PipelineError(f"'{name}' is not a preset; there are {', '.join(known)}." + (f" {hint}" if hint else ""))
+    return resources.files("opsin.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+
+
+def preset(name: str) -> Pipeline:
+    """Build a preset's pipeline: `opsin.preset("imagenet-train")`."""
+    return Pipeline.from_yaml(preset_text(name))
