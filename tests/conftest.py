@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected_skips.txt"
@@ -19,6 +19,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     max_examples=int(os.environ.get("OPSIN_EXAMPLES", "12")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -165,11 +165,12 @@ def test_the_whole_gallery(tmp_path):
 
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
+    drawn_sheets, everything = {}, {}
+    for each in FAMILIES:
+        drawn_sheets[each], everything[each] = sheet(each)
     for old in GOLDEN.glob("*.webp"):
         old.unlink()
-    everything = {}
-    for each in FAMILIES:
-        picture, everything[each] = sheet(each)
+    for each, picture in drawn_sheets.items():
         (GOLDEN / f"{each}.webp").write_bytes(lossy(picture))
     (GOLDEN / "index.json").write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     size = sum(p.stat().st_size for p in GOLDEN.iterdir())

@@ -23,7 +23,8 @@ from opsin.errors import OpsinError
 from opsin.op import Op, operations
 from opsin.sample import Sample
 from opsin.spec import Param
-from opsin.surfaces.scenes import Scene, rows, scene, smaller
+from opsin.surfaces.scenes import Scene, scene, smaller
+from opsin.surfaces.variations import rows
 from opsin.values import Value
 
 __all__ = ["Figure", "build_gallery", "figures"]

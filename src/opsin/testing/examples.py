@@ -155,6 +155,13 @@ def descriptors(count: int) -> NDArray[np.float32]:
     return np.asarray(Rng(0).at("descriptors").unit("values", (count, 32)), dtype=np.float32)
 
 
+def volume(image: Array, shift: float = 0.0) -> NDArray[np.float64]:
+    """A soft ball in a small volume of slices, a little off the middle."""
+    z, y, x = np.mgrid[:12, :16, :18].astype(np.float64)
+    away = ((z - 6 - shift) / 3.0) ** 2 + ((y - 8 + shift) / 4.0) ** 2 + ((x - 9) / 5.0) ** 2
+    return np.exp(-away) + 0.1 * np.exp(-(((x - 4) / 2.0) ** 2) - ((y - 4) / 2.0) ** 2)
+
+
 def annotated(image: Array) -> Sample:
     """A sample with a box and its label, as mixing techniques want it."""
     h, w = image.shape[:2]
@@ -194,6 +201,7 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("mixup", "alpha"): lambda image: 0.4,
     ("cutmix", "alpha"): lambda image: 1.0,
     ("aug_mix", "geometry"): lambda image: False,  # laws give it samples with boxes
+    ("align_face", "landmarks"): lambda image: np.array([[0.38, 0.4], [0.62, 0.42]]) * image.shape[1::-1],
     ("center_crop", "fraction"): lambda image: 0.7,
     ("crop", "left"): lambda image: image.shape[1] // 4,
     ("crop", "top"): lambda image: image.shape[0] // 4,
@@ -216,6 +224,12 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("standardize", "scope"): lambda image: "image",
     ("tone_curve", "points"): lambda image: [(0.0, 0.0), (0.25, 0.15), (0.75, 0.85), (1.0, 1.0)],
 }
+
+
+PICKY: dict[str, str] = {
+    "find_homography": "two pictures must show the same scene, with features to find",
+}
+"""Techniques that rightly refuse most small generated pictures, and why."""
 
 
 # --- values -------------------------------------------------------------------------------------------------------
@@ -266,6 +280,8 @@ def _of_kind(spec: OpSpec, param: Param, kind: Kind, image: Array) -> Any:
             return blobs(h, w, param.name)
         if kind.role == "labels":
             return seeds(image)
+        if kind.shape.axes == 3:
+            return volume(image, 0.5)
     raise LookupError(f"{spec.name}: no example is known for {param.name}; add one to opsin.testing.examples.BY_OP.")
 
 
@@ -292,6 +308,8 @@ def target(op: Op, image: Array) -> Any:
         return blobs(image.shape[0], image.shape[1], "target").astype(np.int32)
     if takes == "descriptors":
         return descriptors(40)
+    if takes == "volume":
+        return volume(image)
     if takes == "frames":
         return np.stack([image, moved_picture(image), other_picture(image)])
     if takes == "rgb" and (image.ndim == 2 or image.shape[2] not in (3, 4)):

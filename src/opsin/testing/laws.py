@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from opsin.errors import MissingExtra
 from opsin.op import Op, op_of
 from opsin.testing import behavior, refusals
 
@@ -42,12 +43,19 @@ def check_op(op: Op | str | Callable[..., Any]) -> None:
 
     Args:
         op: the technique's name, function or registry entry.
+
+    Raises:
+        AssertionError: which laws it breaks, and how.
+        MissingExtra: what it needs is not installed.
     """
     entry = op if isinstance(op, Op) else op_of(op)
     broken = []
     for name, law in LAWS.items():
         try:
             law(entry)
-        except AssertionError as reason:
-            broken.append(f"{name}: {reason}")
+        except MissingExtra:
+            raise
+        except Exception as reason:  # whatever goes wrong under a law breaks it
+            kind = "" if isinstance(reason, AssertionError) else f"{type(reason).__name__}: "
+            broken.append(f"{name}: {kind}{reason}")
     assert not broken, f"{entry.name} breaks {len(broken)} laws:\n" + "\n".join(broken)
