@@ -18,6 +18,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "io/readdoor.py": {"os.open": "this is the read door"},
     "io/writing.py": {"os.open": "this is the write door", "os.replace": "this is the write door"},
     "io/formats/_pillow.py": {"save": "encodes into memory, the only place that does"},
+    "io/clip.py": {"open": "PyAV gets an object that reads through the read door"},
     "datasets/base.py": {"marshal.loads": "unpacks rows that this process packed and never let out of its memory"},
     "datasets/writer.py": {"np.save": "encodes into memory"},
     "run/lock.py": {"os.open": "the lock file carries no data"},

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from opsin.arrays import to_unit
 from opsin.errors import ParamError, refusal
+from opsin.kernels.bilateral import bilateral
 from opsin.kernels.diffusion import perona_malik
 from opsin.kernels.extras import need
 from opsin.op import op
-from opsin.ops._planes import color_of, each_plane, rejoin, with_color
+from opsin.ops._planes import color_of, each_plane, with_color
 from opsin.types import Array, Border, Bound, Channels, Image, Kernel, Unit, Usual
 
 _CV_BORDER = {"constant": 0, "replicate": 1, "symmetric": 2, "reflect": 4}  # cv2.BORDER_*
@@ -105,37 +105,9 @@ def bilateral_filter(
     Source:
         Tomasi and Manduchi, "Bilateral filtering for gray and color images", ICCV 1998; OpenCV's `bilateralFilter`.
     """
-    cv2 = need("cv2", "bilateral_filter", extra="cv")
     reach = _bilateral_halo(sigma_space=sigma_space, radius=radius)
-    color = color_of(image, channels)
-    if image.dtype == np.uint8 and (color.ndim == 2 or color.shape[2] in (1, 3)):
-        out = cv2.bilateralFilter(np.ascontiguousarray(color), 2 * reach + 1, sigma_color * 255.0, sigma_space)
-        return with_color(image, out.reshape(color.shape), channels)
-    values = np.ascontiguousarray(to_unit(color))
-    if color.ndim == 2 or color.shape[2] in (1, 3):
-        smooth = cv2.bilateralFilter(values, 2 * reach + 1, sigma_color, sigma_space)
-    else:
-        smooth = _bilateral_bands(values, reach, sigma_color, sigma_space)
-    return rejoin(image, smooth.reshape(color.shape), channels)
-
-
-def _bilateral_bands(values: Array, reach: int, sigma_color: float, sigma_space: float) -> Array:
-    """OpenCV's definition for any number of bands: a sum over the offsets of a disk."""
-    height, width = values.shape[:2]
-    padded = np.pad(values, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
-    total = np.zeros_like(values)
-    weights = np.zeros((height, width), dtype=np.float32)
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            if dy * dy + dx * dx > reach * reach:
-                continue
-            near = padded[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
-            distance = np.abs(near - values).sum(axis=2)
-            exponent = distance * distance * np.float32(-0.5 / sigma_color**2)
-            weight = np.exp(exponent + np.float32(-0.5 * (dy * dy + dx * dx) / sigma_space**2))
-            total += near * weight[..., None]
-            weights += weight
-    return np.asarray(total / weights[..., None])
+    out = bilateral(color_of(image, channels), reach, sigma_color, sigma_space, "bilateral_filter")
+    return with_color(image, out, channels)
 
 
 @op(halo=lambda **params: int(params["iterations"]))
