@@ -116,7 +116,7 @@ def test_pickles(tmp_path: Path) -> None:
 
 
 def test_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import opsin.torch as module
+    import opsin.torch.dataset as module
 
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     class_folder(tmp_path)

@@ -16,7 +16,6 @@ from opsin.errors import DecodeError, MissingExtra, ParamError, refusal
 from opsin.sample import Sample
 
 if TYPE_CHECKING:
-    from opsin.datasets import DataSet
     from opsin.pipeline import Pipeline
 
 __all__ = ["Dataset", "default_target", "picture_of"]
@@ -75,14 +74,16 @@ class Dataset:
         self.tensors = has_torch if tensors is None else tensors
         self.pipeline, self.mode, self.variants, self.on_error = pipeline, mode, variants, on_error
         self.target = target
-        self.data: DataSet | _Pictures
+        from opsin.datasets import DataSet, open_dataset
+
+        self.data: Any
         if isinstance(source, list | tuple):
             if options or split is not None:
                 raise ParamError(refusal("Dataset", "options", "none for a list of pictures", sorted(options)))
             self.data = _Pictures(source)
+        elif hasattr(source, "keys") and hasattr(source, "class_names") and not isinstance(source, DataSet):
+            self.data = source  # what stands in for a data set, such as `from_hf` gives
         else:
-            from opsin.datasets import open_dataset
-
             data = open_dataset(source, **options)
             self.data = data if split is None else data.only(split)
         self._partners = self.data if pipeline is not None and mode == "train" and _mixes(pipeline) else None
