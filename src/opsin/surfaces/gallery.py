@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -92,7 +93,7 @@ def _shown(result: Any, stage: Scene, side: int) -> tuple[Picture, str]:
         ground = displayable(ground)
         return displayable(result.draw(ground)), ""
     if isinstance(result, np.ndarray) and result.ndim in (2, 3) and result.size:
-        start = stage.target if isinstance(stage.target, np.ndarray) else None
+        start = stage.target if isinstance(stage.target, np.ndarray) and stage.target.ndim < 4 else None
         return displayable(result), _size_note(start, result)
     ground = np.full((side * 2 // 3, side, 3), 245, np.uint8)
     text = _lines(str(result), 40, 8)
@@ -159,8 +160,8 @@ def _card(op: Op, side: int) -> str:
     marks += ["random"] if spec.random else []
     words = " ".join([spec.name, spec.name.replace("_", " "), spec.summary, *spec.params, *marks]).lower()
     tags = "".join(f'<span class="tag">{html.escape(m)}</span>' for m in marks[1:])
-    body = f"<p>{html.escape(spec.doc.body)}</p>" if spec.doc.body else ""
-    source = f"<p class='soft'>Source: {html.escape(spec.doc.source)}</p>" if spec.doc.source else ""
+    body = f"<p>{_prose(spec.doc.body)}</p>" if spec.doc.body else ""
+    source = f"<p class='soft'>Source: {_prose(spec.doc.source)}</p>" if spec.doc.source else ""
     return (
         f'<article id="{spec.name}" data-words="{html.escape(words, quote=True)}">'
         f'<header><h3><a href="#{spec.name}">{spec.name}</a></h3>{tags}</header>'
@@ -168,6 +169,11 @@ def _card(op: Op, side: int) -> str:
         f"<details><summary>Parameters and code</summary>{body}{_table(spec.shown())}{_snippets(op)}{source}</details>"
         f"</article>"
     )
+
+
+def _prose(text: str) -> str:
+    """Text of a docstring: paragraphs joined, words in backquotes as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _sheets(drawn: list[Figure], side: int) -> str:
@@ -212,7 +218,7 @@ def _table(params: list[Param]) -> str:
     for p in params:
         default = "required" if p.required else repr(p.default)
         usual = f"{p.usual[0]:g} to {p.usual[1]:g}" if p.usual else ""
-        cells = (f"<code>{p.name}</code>", html.escape(p.english()), html.escape(default), usual, html.escape(p.doc))
+        cells = (f"<code>{p.name}</code>", html.escape(p.english()), html.escape(default), usual, _prose(p.doc))
         lines.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
     head = "<tr><th>parameter</th><th>what it may be</th><th>default</th><th>usual</th><th>meaning</th></tr>"
     return f'<div class="wide"><table>{head}{"".join(lines)}</table></div>'

@@ -16,8 +16,10 @@ import numpy as np
 from opsin.chance import Rng
 from opsin.draw import draw_mask, draw_sample, fitted
 from opsin.instances import Skeleton
+from opsin.kinds import ArrayKind, Either
 from opsin.op import Op, op_of
 from opsin.sample import Sample
+from opsin.spec import Param
 from opsin.surfaces.demo import photograph
 from opsin.testing import examples
 from opsin.types import Array
@@ -135,9 +137,14 @@ def scene(op: Op, side: int) -> Scene:
         value: Any = arguments.get(param.name)
         if isinstance(value, Sample):
             inputs.append((param.name, fitted(value.image, side, side)))
-        elif param.array and param.name not in ("kernel", "matrix", "psf", "hit", "miss") and np.ndim(value) >= 2:
+        elif _is_picture(param) and value is not None:
             inputs.append((param.name, fitted(value, side, side)))
     return Scene(goal, arguments, inputs)
+
+
+def _is_picture(param: Param) -> bool:
+    kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
+    return any(isinstance(k, ArrayKind) and k.role in ("image", "rgb", "gray", "mask", "labels") for k in kinds)
 
 
 def smaller(op: Op) -> float:
@@ -180,6 +187,19 @@ def _scratched(side: int) -> Scene:
     seen[mask] = 255
     marked = draw_mask(seen, mask, color=(255, 0, 60), strength=0.9)
     return Scene(seen, {"mask": mask}, [("before: scratched", seen), ("mask", marked)])
+
+
+def _light_painting(side: int) -> Scene:
+    """A dark scene in which a lamp is swung: every frame shows it elsewhere."""
+    dark = photo("coffee", side).astype(np.float64) * 0.25
+    h, w = dark.shape[:2]
+    y, x = np.mgrid[:h, :w] + 0.5
+    frames = []
+    for t in np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False):
+        px, py = w * (0.5 + 0.38 * np.sin(t)), h * (0.5 + 0.35 * np.sin(2.0 * t))
+        glow = np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * (0.012 * side) ** 2))[..., None]
+        frames.append((dark + glow * [255.0, 200.0, 120.0]).clip(0, 255).astype(np.uint8))
+    return Scene(np.stack(frames), {}, [("first of 48 frames", frames[0]), ("another", frames[9])])
 
 
 def _speckled(side: int) -> Scene:
@@ -274,6 +294,7 @@ _SCENES: dict[str, Maker] = {
     "inpaint": _scratched,
     "label_regions": _pieces,
     "match_histogram": _matched,
+    "long_exposure": _light_painting,
     "match_features": _pair,
     "mixup": _mixed,
     "mosaic": _tiled,

@@ -72,11 +72,13 @@ def span(param: Param) -> tuple[Any, Any] | None:
 
 
 def middle(param: Param) -> Any:
-    """Give the value between the ends: by ratio where the range spans orders of magnitude."""
+    """Give a value between the ends that does something: by ratio over orders of magnitude, never 0 between signs."""
     number, ends = number_kind(param.kind), usual_of(param)
     if number is None or ends is None:
         return 1
     low, high = ends
+    if low < 0.0 < high:
+        return inside(number, high / 3.0)
     by_ratio = low > 0.0 and high / low > 5.0
     return inside(number, math.sqrt(low * high) if by_ratio else (low + high) / 2.0)
 
@@ -162,6 +164,14 @@ def volume(image: Array, shift: float = 0.0) -> NDArray[np.float64]:
     return np.exp(-away) + 0.1 * np.exp(-(((x - 4) / 2.0) ** 2) - ((y - 4) / 2.0) ** 2)
 
 
+def some_boxes(image: Array, count: int = 12) -> NDArray[np.float64]:
+    """Boxes x1 y1 x2 y2 on a picture, several of them over each other."""
+    rng = Rng(0).at("boxes")
+    size = np.array([image.shape[1], image.shape[0]], dtype=np.float64)
+    corner = rng.unit("corner", (count, 2)) * 0.4 * size
+    return np.concatenate([corner, corner + (0.2 + 0.3 * rng.unit("size", (count, 2))) * size], axis=1)
+
+
 def annotated(image: Array) -> Sample:
     """A sample with a box and its label, as mixing techniques want it."""
     h, w = image.shape[:2]
@@ -218,6 +228,8 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("color_jitter", "saturation"): lambda image: 0.4,
     ("color_jitter", "hue"): lambda image: 0.1,
     ("degrade", "std"): lambda image: 0.03,
+    ("detect_faces", "method"): lambda image: "lbp",  # needs no file that may be missing
+    ("non_max_suppression", "scores"): lambda image: np.linspace(0.9, 0.2, 12),
     ("seamless_clone", "left"): lambda image: image.shape[1] // 3,
     ("seamless_clone", "mask"): lambda image: np.ones(_piece(image).shape[:2], np.bool_),
     ("seamless_clone", "top"): lambda image: image.shape[0] // 3,
@@ -306,6 +318,8 @@ def target(op: Op, image: Array) -> Any:
         return blobs(image.shape[0], image.shape[1], "target")
     if takes == "labels":
         return blobs(image.shape[0], image.shape[1], "target").astype(np.int32)
+    if takes == "boxes":
+        return some_boxes(image)
     if takes == "descriptors":
         return descriptors(40)
     if takes == "volume":
