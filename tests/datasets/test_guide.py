@@ -31,8 +31,7 @@ def test_every_finding_names_a_listed_rule() -> None:
     named = set()
     for path in source.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add":
-                if len(node.args) == 4:
-                    rule = node.args[2]
-                    named |= {c.value for c in ast.walk(rule) if isinstance(c, ast.Constant)}
+            adds = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add" and len(node.args) == 4
+            if adds:
+                named |= {c.value for c in ast.walk(node.args[2]) if isinstance(c, ast.Constant)}
     assert named <= set(RULES) and len(named) > 25

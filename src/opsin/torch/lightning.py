@@ -16,7 +16,7 @@ def make() -> Any:
     try:
         from lightning.pytorch import LightningDataModule as Base
     except ImportError:
-        raise MissingExtra("opsin.torch.DataModule", "lightning", "torch") from None
+        raise MissingExtra("opsin.torch.DataModule", "lightning", "lightning") from None
 
     class DataModule(Base):  # type: ignore[misc]
         """The loaders of one data set for `lightning.Trainer`.
