@@ -355,7 +355,7 @@ class ArrayKind(Kind):
                 value = np.asarray(value, dtype=np.float64)
             except (TypeError, ValueError):
                 raise Mismatch(self.english()) from None
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "buif" or value.size == 0:
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "buif" or value.size < (not self.shape.empty):
             raise Mismatch(self.english())
         if self.role in ("image", "rgb", "gray"):
             axes_fit = value.ndim in (2, 3)

@@ -76,10 +76,11 @@ class Unit:
 
 @dataclass(frozen=True)
 class Shape:
-    """The legal number of axes of an array parameter, and the shape where it is fixed (None: any)."""
+    """The legal number of axes of an array parameter, the shape where it is fixed (None: any); if it may be empty."""
 
     axes: int
     fixed: tuple[int | None, ...] | None = None
+    empty: bool = False
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------

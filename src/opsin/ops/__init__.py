@@ -23,6 +23,7 @@ from opsin.ops.curves import *
 from opsin.ops.deblur import *
 from opsin.ops.denoise import *
 from opsin.ops.descriptors import *
+from opsin.ops.detect import *
 from opsin.ops.edges import *
 from opsin.ops.features import *
 from opsin.ops.fill import *

@@ -172,6 +172,14 @@ def some_boxes(image: Array, count: int = 12) -> NDArray[np.float64]:
     return np.concatenate([corner, corner + (0.2 + 0.3 * rng.unit("size", (count, 2))) * size], axis=1)
 
 
+def some_boxes(image: Array, count: int = 12) -> NDArray[np.float64]:
+    """Boxes x1 y1 x2 y2 on a picture, several of them over each other."""
+    rng = Rng(0).at("boxes")
+    size = np.array([image.shape[1], image.shape[0]], dtype=np.float64)
+    corner = rng.unit("corner", (count, 2)) * 0.4 * size
+    return np.concatenate([corner, corner + (0.2 + 0.3 * rng.unit("size", (count, 2))) * size], axis=1)
+
+
 def annotated(image: Array) -> Sample:
     """A sample with a box and its label, as mixing techniques want it."""
     h, w = image.shape[:2]
@@ -228,6 +236,8 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("color_jitter", "saturation"): lambda image: 0.4,
     ("color_jitter", "hue"): lambda image: 0.1,
     ("degrade", "std"): lambda image: 0.03,
+    ("detect_faces", "method"): lambda image: "lbp",  # needs no file that may be missing
+    ("non_max_suppression", "scores"): lambda image: np.linspace(0.9, 0.2, 12),
     ("detect_faces", "method"): lambda image: "lbp",  # needs no file that may be missing
     ("non_max_suppression", "scores"): lambda image: np.linspace(0.9, 0.2, 12),
     ("seamless_clone", "left"): lambda image: image.shape[1] // 3,
@@ -318,6 +328,8 @@ def target(op: Op, image: Array) -> Any:
         return blobs(image.shape[0], image.shape[1], "target")
     if takes == "labels":
         return blobs(image.shape[0], image.shape[1], "target").astype(np.int32)
+    if takes == "boxes":
+        return some_boxes(image)
     if takes == "boxes":
         return some_boxes(image)
     if takes == "descriptors":
