@@ -607,59 +607,68 @@ fn along<const L: u8, const TAPS: usize>(
     out: &mut [f32],
     stride: usize,
 ) {
-    let taps = if TAPS == 0 { axis.taps } else { TAPS };
     if only != INTERLEAVED || channels == 1 {
         let only = if only == INTERLEAVED { 0 } else { only };
-        fill::<L>(axis.count(), rows, out, stride, |i| value::<TAPS>(turned, axis, taps, channels, i, only));
+        let first = Columns::<TAPS> { turned, axis, step: channels, pick: 1, only };
+        first.fill::<L>(axis.count(), rows, out, stride);
     } else {
-        let total = axis.count() * channels;
-        fill::<L>(total, rows, out, stride, |i| {
-            value::<TAPS>(turned, axis, taps, channels, i / channels, i % channels)
-        });
+        let all = Columns::<TAPS> { turned, axis, step: channels, pick: channels, only: 0 };
+        all.fill::<L>(axis.count() * channels, rows, out, stride);
     }
 }
 
-/// Turns columns of eight rows back into rows.
-#[inline(always)]
-fn fill<const L: u8>(
-    total: usize,
-    rows: usize,
-    out: &mut [f32],
-    stride: usize,
-    value: impl Fn(usize) -> [f32; STRIP],
-) {
-    let mut i = 0;
-    while i + STRIP <= total {
-        let block: [[f32; STRIP]; STRIP] = [
-            value(i),
-            value(i + 1),
-            value(i + 2),
-            value(i + 3),
-            value(i + 4),
-            value(i + 5),
-            value(i + 6),
-            value(i + 7),
-        ];
-        let mut back = [0.0f32; STRIP * STRIP];
-        turn_block::<L>(block.each_ref(), &mut back);
-        for r in 0..rows {
-            out[r * stride + i..][..STRIP].copy_from_slice(&back[r * STRIP..][..STRIP]);
-        }
-        i += STRIP;
+/// The outputs of one strip: output `i` is column `i / pick` of channel `only + i % pick`.
+struct Columns<'a, const TAPS: usize> {
+    turned: &'a [f32],
+    axis: &'a Axis,
+    step: usize,
+    pick: usize,
+    only: usize,
+}
+
+impl<const TAPS: usize> Columns<'_, TAPS> {
+    #[inline(always)]
+    fn value(&self, i: usize) -> [f32; STRIP] {
+        let (x, c) = if self.pick == 1 { (i, self.only) } else { (i / self.pick, i % self.pick) };
+        value::<TAPS>(self.turned, self.axis, self.step, x, c)
     }
-    while i < total {
-        let sum = value(i);
-        for r in 0..rows {
-            out[r * stride + i] = sum[r];
+
+    /// Turns columns of eight rows back into rows.
+    #[inline(always)]
+    fn fill<const L: u8>(&self, total: usize, rows: usize, out: &mut [f32], stride: usize) {
+        let mut i = 0;
+        while i + STRIP <= total {
+            let block: [[f32; STRIP]; STRIP] = [
+                self.value(i),
+                self.value(i + 1),
+                self.value(i + 2),
+                self.value(i + 3),
+                self.value(i + 4),
+                self.value(i + 5),
+                self.value(i + 6),
+                self.value(i + 7),
+            ];
+            let mut back = [0.0f32; STRIP * STRIP];
+            turn_block::<L>(block.each_ref(), &mut back);
+            for r in 0..rows {
+                out[r * stride + i..][..STRIP].copy_from_slice(&back[r * STRIP..][..STRIP]);
+            }
+            i += STRIP;
         }
-        i += 1;
+        while i < total {
+            let sum = self.value(i);
+            for r in 0..rows {
+                out[r * stride + i] = sum[r];
+            }
+            i += 1;
+        }
     }
 }
 
 /// Output `x` of channel `c` of a row, for eight rows at once.
 #[inline(always)]
-fn value<const TAPS: usize>(turned: &[f32], axis: &Axis, taps: usize, channels: usize, x: usize, c: usize) -> [f32; STRIP] {
-    let taps = if TAPS == 0 { taps } else { TAPS };
+fn value<const TAPS: usize>(turned: &[f32], axis: &Axis, channels: usize, x: usize, c: usize) -> [f32; STRIP] {
+    let taps = if TAPS == 0 { axis.taps } else { TAPS };
     let from = (axis.start[x] as usize - axis.low) * channels + c;
     let w = &axis.weights[x * taps..][..taps];
     let mut sum = [0.0; STRIP];

@@ -426,10 +426,35 @@ leveled! {
     }
 }
 
+/// 1/255 in two parts: a byte times the first is exact, so that the sum is v / 255 rounded once, as a division is.
+const PER_LEVEL: [f32; 2] = [f32::from_bits(0x3B80_8000), f32::from_bits(0x3380_8081)];
+
+#[inline(always)]
+fn unit(v: u8) -> f32 {
+    f32::from(v) * PER_LEVEL[0] + f32::from(v) * PER_LEVEL[1]
+}
+
 leveled! {
     fn widen(from: &[u8], to: &mut [f32]) {
         for (o, &v) in to.iter_mut().zip(from) {
-            *o = f32::from(v) / 255.0;
+            *o = unit(v);
+        }
+    }
+}
+
+leveled! {
+    /// The last steps in one: to floats, and normalized.
+    pub fn widen_normalize(from: &[u8], to: &mut [f32], mean: f32, gain: f32) {
+        for (o, &v) in to.iter_mut().zip(from) {
+            *o = (unit(v) - mean) * gain;
+        }
+    }
+}
+
+leveled! {
+    pub fn normalize_into(from: &[f32], to: &mut [f32], mean: f32, gain: f32) {
+        for (o, &v) in to.iter_mut().zip(from) {
+            *o = (v - mean) * gain;
         }
     }
 }
@@ -688,6 +713,13 @@ mod tests {
         to_half(&finite, &mut out);
         for (v, &h) in finite.iter().zip(&out) {
             assert_eq!(half(*v), h, "{v}");
+        }
+    }
+
+    #[test]
+    fn a_byte_over_255_is_rounded_once() {
+        for v in 0..=255u8 {
+            assert_eq!(unit(v).to_bits(), (f32::from(v) / 255.0).to_bits());
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Joined {
     pub target: Size,
     pub border: Border,
     pub fill: Vec<f64>,
+    /// What lies beyond each frame.
+    pub beyond: Vec<Vec<f64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,44 +58,44 @@ pub fn plan(size: Size, stages: &[Stage], options: &Options) -> Result<Plan> {
     if !moves && !options.merge && stages.len() > 1 {
         return Ok(Plan::Staged);
     }
-    // What lies beyond an edge must mean the same in every stage that can show it.
-    let plain = stages.len() == 1 || stages.iter().all(|s| s.border == Border::Constant);
-    let fill = showing_fill(stages);
-    let (true, Some(fill)) = (plain, fill) else { return Ok(Plan::Staged) };
+    // Beyond an edge that is not constant the picture goes on, which only a single stage can show.
+    if stages.len() > 1 && stages.iter().any(|s| s.border != Border::Constant && shows_fill(s)) {
+        return Ok(Plan::Staged);
+    }
     if stages.iter().any(|s| s.kernel == Some(Kernel::Nearest)) {
         return Ok(Plan::Staged);
     }
     let forward = stages.iter().fold(IDENTITY, |m, s| times(&s.matrix, &m));
     let Some(back) = inverse(&forward) else { return Ok(Plan::Staged) };
     let back = if moves { back.map(f64::round) } else { back };
-    let mut frames = Vec::new();
+    let (mut frames, mut beyond) = (Vec::new(), Vec::new());
     if options.frames || moves {
         let mut rest = IDENTITY;
         for stage in stages.iter().rev().take(stages.len() - 1) {
             rest = times(&rest, &stage.matrix);
             let Some(to_canvas) = inverse(&rest) else { return Ok(Plan::Staged) };
             let (width, height) = (stage.source.0 as f64, stage.source.1 as f64);
-            let frame = Frame { back: to_canvas, width, height };
+            let frame = Frame { back: to_canvas, width, height, fill: beyond.len() };
             if !holds(&frame, last.target) {
                 frames.push(frame);
+                beyond.push(stage.fill.clone());
             }
         }
     }
-    let joined = Joined { back, frames, target: last.target, border: stages[0].border, fill };
+    // The picture's own edge belongs to the first stage that can show it.
+    let edge = stages.iter().find(|s| shows_fill(s)).unwrap_or(&stages[0]);
+    let (border, fill) = (edge.border, edge.fill.clone());
+    if moves && beyond.iter().any(|b| *b != fill) {
+        return Ok(Plan::Staged);
+    }
+    let joined = Joined { back, frames, target: last.target, border, fill, beyond };
     Ok(if moves { Plan::Moves(joined) } else { Plan::Warp(joined) })
 }
 
-/// The one fill of all stages; `None` when they differ.
-fn showing_fill(stages: &[Stage]) -> Option<Vec<f64>> {
-    // A stage that shows no fill (a flip, a stretch) does not vote.
-    let mut votes = stages.iter().filter(|s| shows_fill(s)).map(|s| &s.fill);
-    let first = votes.next().cloned().unwrap_or_else(|| vec![0.0]);
-    votes.all(|f| *f == first).then_some(first)
-}
-
+/// Whether a stage can show what lies beyond its canvas: a flip or a stretch cannot.
 fn shows_fill(stage: &Stage) -> bool {
     let Some(back) = inverse(&stage.matrix) else { return true };
-    let frame = Frame { back, width: stage.source.0 as f64, height: stage.source.1 as f64 };
+    let frame = Frame { back, width: stage.source.0 as f64, height: stage.source.1 as f64, fill: 0 };
     stage.kernel.is_none() && !holds(&frame, stage.target)
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::jpeg::Plane;
 use crate::leveled;
 use crate::resample::{Axis, Kernel, Span, View, clamp};
-use crate::warp::{self, Border, CHUNK, Points, Warp};
+use crate::warp::{self, CHUNK, Place, Points, Shares};
 
 use super::plan::{Joined, Separable};
 
@@ -80,76 +80,41 @@ leveled! {
 
 #[derive(Default)]
 pub struct Scratch {
-    source: Points,
     points: Points,
-    luma: Vec<f32>,
-    chroma: Vec<f32>,
+    values: Vec<f32>,
     sums: Vec<f32>,
-    cover: Vec<f32>,
 }
 
-leveled! {
-    /// The same points on a plane of another scale, kept on its window.
-    fn on_plane(from: &[f64; CHUNK], scale: f64, origin: f64, last: f64, to: &mut [f64; CHUNK]) {
-        for k in 0..CHUNK {
-            let v = (from[k] + 0.5) * scale - 0.5 - origin;
-            let v = if v > 0.0 { v } else { 0.0 };
-            to[k] = if v < last { v } else { last };
-        }
-    }
-}
-
-leveled! {
-    /// How much of each pixel's four taps lies on the picture; true where that is everything.
-    fn covered(px: &[f64; CHUNK], py: &[f64; CHUNK], right: f64, bottom: f64, count: usize, out: &mut [f32]) -> bool {
-        let mut all = true;
-        for k in 0..count {
-            let part = |v: f64, last: f64| {
-                let low = if v + 1.0 < 1.0 { v + 1.0 } else { 1.0 };
-                let high = last + 1.0 - v;
-                let part = if low < high { low } else { high };
-                if part > 0.0 { part as f32 } else { 0.0 }
-            };
-            let share = part(px[k], right) * part(py[k], bottom);
-            all &= share >= 1.0;
-            out[k] = share;
-        }
-        all
-    }
-}
-
-leveled! {
-    fn blend(line: &mut [f32], cover: &[f32], fill: f32) {
-        for (v, &share) in line.iter_mut().zip(cover) {
-            *v = fill + (*v - fill) * share;
-        }
-    }
+/// Where a plane's samples stand.
+fn place(plane: &Plane) -> Place {
+    let shift = |scale: f64, origin: usize| 0.5 * scale - 0.5 - origin as f64;
+    Place { scale: [plane.sx, plane.sy], shift: [shift(plane.sx, plane.x0), shift(plane.sy, plane.y0)] }
 }
 
 /// Samples output row `y` of a warp from the planes; `out` takes R, G, B (or gray) with 1.0 = white.
-pub fn warp_row(planes: &Planes<'_>, plan: &Joined, fill: &[f32; 3], supersample: bool, y: usize, scratch: &mut Scratch, out: &mut [&mut [f32]]) {
-    let Scratch { source, points, luma, chroma, sums, cover } = scratch;
-    luma.resize(CHUNK, 0.0);
-    chroma.resize(2 * CHUNK, 0.0);
-    cover.resize(CHUNK, 0.0);
-    sums.resize(3 * CHUNK, 0.0);
+pub fn warp_row(
+    planes: &Planes<'_>,
+    plan: &Joined,
+    fills: (&[f32], &[Vec<f32>]),
+    supersample: bool,
+    y: usize,
+    scratch: &mut Scratch,
+    out: &mut [&mut [f32]],
+) {
+    let Scratch { points, values, sums } = scratch;
     let channels = if planes.chroma.is_some() { 3 } else { 1 };
-    let width = plan.target.0;
-    let (low, high) = warp::frame_run(&plan.frames, y, width);
-    for (k, line) in out.iter_mut().enumerate().take(channels) {
-        line[..low].fill(fill[k]);
-        line[high..width].fill(fill[k]);
-    }
-    let nothing = [0.0f32; 2];
-    let request = |channels: usize| Warp {
-        map: warp::Map::Matrix(plan.back),
-        width,
-        height: plan.target.1,
-        border: Border::Constant,
-        fill: &nothing[..channels],
-        frames: &[],
-        supersample: false,
-    };
+    values.resize(3 * CHUNK, 0.0);
+    sums.resize(3 * CHUNK, 0.0);
+    let (fill, beyond) = fills;
+    let (low, high) = warp::frame_run(&plan.frames, y, plan.target.0, |frame, from, to| {
+        let fill = beyond.get(frame.fill).map_or(fill, Vec::as_slice);
+        for (line, &fill) in out.iter_mut().zip(fill).take(channels) {
+            line[from..to].fill(fill);
+        }
+    });
+    let luma = (view(planes.luma), place(planes.luma));
+    let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
+    let (right, bottom) = (planes.width as f64 - 1.0, planes.height as f64 - 1.0);
     let mut x = low;
     while x < high {
         let count = CHUNK.min(high - x);
@@ -159,32 +124,27 @@ pub fn warp_row(planes: &Planes<'_>, plan: &Joined, fill: &[f32; 3], supersample
             (1, 1)
         };
         for s in 0..nx * ny {
-            let at = (
-                x as f64 + ((s % nx) as f64 + 0.5) / nx as f64,
-                y as f64 + ((s / nx) as f64 + 0.5) / ny as f64,
-            );
-            warp::project(&plan.back, at.0, at.1, &mut source.px, &mut source.py);
-            let (right, bottom) = (planes.width as f64 - 1.0, planes.height as f64 - 1.0);
-            let all = covered(&source.px, &source.py, right, bottom, count, cover);
-            let place = |plane: &Plane, points: &mut Points| {
-                on_plane(&source.px, plane.sx, plane.x0 as f64, plane.w as f64 - 1.0, &mut points.px);
-                on_plane(&source.py, plane.sy, plane.y0 as f64, plane.h as f64 - 1.0, &mut points.py);
-            };
-            place(planes.luma, points);
-            warp::sample_chunk(&view(planes.luma), &request(1), points, count, luma);
-            if let Some((plane, pair)) = &planes.chroma {
-                place(plane, points);
-                warp::sample_chunk(pair, &request(2), points, count, chroma);
-                let (cb, cr) = chroma.split_at_mut(CHUNK);
-                to_rgb(&mut luma[..count], &mut cb[..count], &mut cr[..count]);
+            let at =
+                (x as f64 + ((s % nx) as f64 + 0.5) / nx as f64, y as f64 + ((s / nx) as f64 + 0.5) / ny as f64);
+            warp::project(&plan.back, at.0, at.1, &mut points.x, &mut points.y);
+            let shares = if warp::ends_inside(points, right, bottom, count) {
+                Shares::Everything
             } else {
-                to_unit(&mut luma[..count]);
-            }
-            let (cb, cr) = chroma.split_at_mut(CHUNK);
-            for (k, line) in [&mut luma[..], cb, cr].into_iter().enumerate().take(channels) {
-                if !all {
-                    blend(&mut line[..count], cover, fill[k]);
+                warp::covered(points, right, bottom, count)
+            };
+            if shares != Shares::Nothing {
+                warp::clamped(&luma.0, points, luma.1, count, values);
+                if let Some((pair, place)) = &chroma {
+                    warp::clamped(pair, points, *place, count, &mut values[CHUNK..]);
+                    let (y, rest) = values.split_at_mut(CHUNK);
+                    let (cb, cr) = rest.split_at_mut(CHUNK);
+                    to_rgb(&mut y[..count], &mut cb[..count], &mut cr[..count]);
+                } else {
+                    to_unit(&mut values[..count]);
                 }
+            }
+            points.blend(shares, fill, count, values);
+            for (k, line) in values.chunks_exact(CHUNK).enumerate().take(channels) {
                 let target = &mut out[k][x..x + count];
                 if nx * ny == 1 {
                     target.copy_from_slice(&line[..count]);

@@ -12,6 +12,7 @@ use crate::program::Options;
 use crate::resample::{self, Axis, Kernel, Resize, STRIP, Sample, Span, View, clamp};
 use crate::rows::{self, Compiled, Row, RowBuffer, Sums};
 use crate::warp::{self, Border, Map, Matrix, Warp};
+use std::ops::Range;
 
 /// The place of one picture in the batch.
 pub enum Out<'a> {
@@ -29,10 +30,8 @@ pub struct Buffers {
     warp: warp::Scratch,
     planes: planes::Scratch,
     rows: RowBuffer,
-    strip: [Vec<f32>; 3],
     kept_floats: Vec<f32>,
     kept_bytes: Vec<u8>,
-    halves: Vec<u16>,
 }
 
 /// One segment to render.
@@ -72,7 +71,7 @@ impl Job<'_> {
             plan = Plan::Staged;
         }
         let Worker { decoder, render } = worker;
-        let Buffers { pixels, pair, axes, resample, warp, planes, rows, strip, kept_floats, kept_bytes, halves } = render;
+        let Buffers { pixels, pair, axes, resample, warp, planes, rows, kept_floats, kept_bytes } = render;
         let mut whole = true;
         // Pictures that are made on the way and then read like any other.
         let mut made = Held::default();
@@ -112,8 +111,8 @@ impl Job<'_> {
                     }
                     _ => return invalid("program: a plan without planes."),
                 };
-                let mut maker = Maker { producer, resample, warp, planes, strip, options: self.options, levels: true };
-                let held = self.colors(&mut maker, target, rows, (kept_floats, kept_bytes, halves), out)?;
+                let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: true };
+                let held = self.colors(&mut maker, target, rows, (kept_floats, kept_bytes), out)?;
                 return Ok((held, whole));
             }
             let area = region.unwrap_or(Region { x: 0, y: 0, w: header.width, h: header.height });
@@ -157,8 +156,8 @@ impl Job<'_> {
             }
             Plan::Warp(p) => Producer::Warp { pixels, back: shifted(&p.back, shift), plan: p },
         };
-        let mut maker = Maker { producer, resample, warp, planes, strip, options: self.options, levels: self.levels };
-        let held = self.colors(&mut maker, target, rows, (kept_floats, kept_bytes, halves), out)?;
+        let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: self.levels };
+        let held = self.colors(&mut maker, target, rows, (kept_floats, kept_bytes), out)?;
         drop(made);
         Ok((held, whole))
     }
@@ -169,14 +168,15 @@ impl Job<'_> {
         maker: &mut Maker<'_, '_>,
         (width, height): geometry::Size,
         rows: &mut RowBuffer,
-        (kept_floats, kept_bytes, halves): (&mut Vec<f32>, &mut Vec<u8>, &mut Vec<u16>),
+        (kept_floats, kept_bytes): (&mut Vec<f32>, &mut Vec<u8>),
         out: Option<Out<'_>>,
     ) -> Result<Option<Held>> {
         let c = self.colors;
         let channels = c.from.max(c.to);
-        let mut sink = Sink::new(out, (width, height), c, halves)?;
+        let mut sink = Sink::new(out, (width, height), c)?;
         let splits: Vec<usize> = c.rows.iter().enumerate().filter(|(_, r)| matches!(r, Row::Contrast(_))).map(|(k, _)| k).collect();
         let area = width * height;
+        let band = maker.rows_at_once(width);
         let mut program: Vec<Row> = Vec::new();
         let mut at = 0;
         // Only tables before the contrast, on bytes that are at hand: looking twice costs less than keeping.
@@ -190,8 +190,8 @@ impl Job<'_> {
             let mut bytes = maker.is_bytes();
             if again {
                 program.extend_from_slice(part);
-                for y in 0..height {
-                    maker.row(y, height, rows, channels)?;
+                for y in (0..height).step_by(band) {
+                    maker.band(y, band.min(height - y), rows, channels)?;
                     rows.run(&program);
                     sums.add_bytes(rows);
                 }
@@ -203,14 +203,15 @@ impl Job<'_> {
                     program = [program.pop().into_iter().collect(), part.to_vec()].concat();
                     bytes = ends_as_bytes(&program, kept == Some(true));
                 }
-                for y in 0..height {
+                for y in (0..height).step_by(band) {
+                    let place = y * width..(y + band).min(height) * width;
                     match kept {
-                        None => maker.row(y, height, rows, channels)?,
-                        Some(was) => load(rows, y, width, area, channels, was, kept_floats, kept_bytes),
+                        None => maker.band(y, band.min(height - y), rows, channels)?,
+                        Some(was) => load(rows, place.clone(), area, channels, was, kept_floats, kept_bytes),
                     }
                     rows.run(&program);
                     if bytes { sums.add_bytes(rows) } else { sums.add_floats(rows) }
-                    keep(rows, y, width, area, bytes, kept_floats, kept_bytes);
+                    keep(rows, place, area, bytes, kept_floats, kept_bytes);
                 }
                 program.clear();
                 kept = Some(bytes);
@@ -223,13 +224,15 @@ impl Job<'_> {
         for row in &c.rows[at..] {
             join(&mut program, row.clone());
         }
-        for y in 0..height {
+        sink.take_last(&mut program);
+        for y in (0..height).step_by(band) {
+            let place = y * width..(y + band).min(height) * width;
             match kept {
-                None => maker.row(y, height, rows, channels)?,
-                Some(was) => load(rows, y, width, area, channels, was, kept_floats, kept_bytes),
+                None => maker.band(y, band.min(height - y), rows, channels)?,
+                Some(was) => load(rows, place.clone(), area, channels, was, kept_floats, kept_bytes),
             }
             rows.run(&program);
-            sink.put(y, rows);
+            sink.put(place, rows);
         }
         Ok(sink.done())
     }
@@ -259,27 +262,26 @@ fn ends_as_bytes(program: &[Row], mut bytes: bool) -> bool {
     bytes
 }
 
-fn keep(rows: &RowBuffer, y: usize, width: usize, area: usize, bytes: bool, floats: &mut Vec<f32>, levels: &mut Vec<u8>) {
+fn keep(rows: &RowBuffer, place: Range<usize>, area: usize, bytes: bool, floats: &mut Vec<f32>, levels: &mut Vec<u8>) {
     if bytes {
         levels.resize(3 * area, 0);
     } else {
         floats.resize(3 * area, 0.0);
     }
     for k in 0..rows.channels {
-        let place = k * area + y * width..k * area + (y + 1) * width;
+        let place = k * area + place.start..k * area + place.end;
         if bytes {
-            levels[place].copy_from_slice(&rows.bytes[k][..width]);
+            levels[place].copy_from_slice(&rows.bytes[k]);
         } else {
-            floats[place].copy_from_slice(&rows.floats[k][..width]);
+            floats[place].copy_from_slice(&rows.floats[k]);
         }
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-fn load(rows: &mut RowBuffer, y: usize, width: usize, area: usize, channels: usize, bytes: bool, floats: &[f32], levels: &[u8]) {
-    rows.resize(width, channels);
+fn load(rows: &mut RowBuffer, place: Range<usize>, area: usize, channels: usize, bytes: bool, floats: &[f32], levels: &[u8]) {
+    rows.resize(place.len(), channels);
     for k in 0..channels {
-        let place = k * area + y * width..k * area + (y + 1) * width;
+        let place = k * area + place.start..k * area + place.end;
         if bytes {
             rows.bytes[k].copy_from_slice(&levels[place]);
         } else {
@@ -324,9 +326,10 @@ fn fills(fill: &[f64], channels: usize, scale: f64) -> Vec<f32> {
     (0..channels).map(|k| value(k) as f32).collect()
 }
 
-fn request<'a>(plan: &Joined, back: Matrix, fill: &'a [f32], frames: &'a [warp::Frame], supersample: bool) -> Warp<'a> {
+fn request<'a>(plan: &'a Joined, back: Matrix, fill: &'a [f32], beyond: &'a [Vec<f32>], supersample: bool) -> Warp<'a> {
     let (width, height) = plan.target;
-    Warp { map: Map::Matrix(back), width, height, border: plan.border, fill, frames, supersample }
+    let frames = &plan.frames;
+    Warp { map: Map::Matrix(back), width, height, border: plan.border, fill, frames, beyond, supersample }
 }
 
 /// Moves whole pixels.
@@ -334,7 +337,7 @@ fn moved(pixels: &Pixels<'_>, back: &Matrix, plan: &Joined) -> Result<Held> {
     let channels = pixels.channels();
     let (width, height) = plan.target;
     let mut held = Held { width, height, channels, ..Held::default() };
-    let request = request(plan, *back, &[], &plan.frames, false);
+    let request = request(plan, *back, &[], &[], false);
     match pixels {
         Pixels::Bytes(view) => {
             let fill: Vec<u8> = fills(&plan.fill, channels, 255.0).into_iter().map(u8::from_f32).collect();
@@ -354,7 +357,8 @@ fn one_stage(pixels: &Pixels<'_>, stage: &Stage) -> Result<Held> {
     let back = stage.back()?;
     let channels = pixels.channels();
     let (width, height) = stage.target;
-    let plan = Joined { back, frames: Vec::new(), target: stage.target, border: stage.border, fill: stage.fill.clone() };
+    let (border, fill, target) = (stage.border, stage.fill.clone(), stage.target);
+    let plan = Joined { back, frames: Vec::new(), target, border, fill, beyond: Vec::new() };
     if stage.moves_whole_pixels() {
         return moved(pixels, &back.map(f64::round), &plan);
     }
@@ -465,7 +469,6 @@ struct Maker<'a, 'b> {
     resample: &'b mut resample::Scratch,
     warp: &'b mut warp::Scratch,
     planes: &'b mut planes::Scratch,
-    strip: &'b mut [Vec<f32>; 3],
     options: &'b Options,
     levels: bool,
 }
@@ -475,74 +478,85 @@ impl Maker<'_, '_> {
         matches!(self.producer, Producer::Still(Pixels::Bytes(_)))
     }
 
-    /// Fills the row buffer with row `y`; strips are made when their first row is asked for.
-    fn row(&mut self, y: usize, height: usize, rows: &mut RowBuffer, channels: usize) -> Result<()> {
-        let levels = self.levels;
+    /// How many rows are worked on at a time: a strip of a stretch, or as many as stay in the nearest cache.
+    fn rows_at_once(&self, width: usize) -> usize {
+        match self.producer {
+            Producer::Stretch { .. } | Producer::StretchPlanes { .. } => STRIP,
+            _ => (2048 / width.max(1)).clamp(1, 16),
+        }
+    }
+
+    /// Fills the row buffer with `count` rows from `y0` on.
+    fn band(&mut self, y0: usize, count: usize, rows: &mut RowBuffer, channels: usize) -> Result<()> {
+        let have = self.channels();
         match &mut self.producer {
             Producer::Still(Pixels::Bytes(view)) => {
-                rows.resize(view.width, view.channels);
-                apart(view.row(y), view.channels, &mut rows.bytes);
+                let w = view.width;
+                rows.resize(count * w, have);
+                for r in 0..count {
+                    apart_bytes(view.row(y0 + r), have, &mut rows.bytes, r * w);
+                }
                 rows.spread(channels, true);
+                return Ok(());
             }
             Producer::Still(Pixels::Floats(view)) => {
-                rows.resize(view.width, view.channels);
-                apart(view.row(y), view.channels, &mut rows.floats);
-                rows.spread(channels, false);
+                let w = view.width;
+                rows.resize(count * w, have);
+                for r in 0..count {
+                    apart(view.row(y0 + r), have, &mut rows.floats, r * w);
+                }
             }
             Producer::Warp { pixels, back, plan } => {
-                let (width, have) = (plan.target.0, pixels.channels());
-                rows.resize(width, have);
+                let width = plan.target.0;
+                rows.resize(count * width, have);
                 let scale = if matches!(pixels, Pixels::Bytes(_)) { 255.0 } else { 1.0 };
                 let fill = fills(&plan.fill, have, scale);
-                let request = request(plan, *back, &fill, &plan.frames, self.options.supersample);
-                let put = |x: usize, count: usize, values: &[f32]| {
-                    for (plane, values) in rows.floats.iter_mut().zip(values.chunks_exact(warp::CHUNK)) {
-                        plane[x..x + count].copy_from_slice(&values[..count]);
-                    }
-                };
-                match pixels {
-                    Pixels::Bytes(view) => {
-                        warp::check(view, &request)?;
-                        warp::row(view, &request, y, self.warp, put);
-                    }
-                    Pixels::Floats(view) => {
-                        warp::check(view, &request)?;
-                        warp::row(view, &request, y, self.warp, put);
+                let beyond: Vec<Vec<f32>> = plan.beyond.iter().map(|f| fills(f, have, scale)).collect();
+                let request = request(plan, *back, &fill, &beyond, self.options.supersample);
+                for r in 0..count {
+                    let floats = &mut rows.floats;
+                    let put = |x: usize, n: usize, values: &[f32]| {
+                        for (plane, values) in floats.iter_mut().zip(values.chunks_exact(warp::CHUNK)) {
+                            plane[r * width + x..][..n].copy_from_slice(&values[..n]);
+                        }
+                    };
+                    match pixels {
+                        Pixels::Bytes(view) => {
+                            warp::check(view, &request)?;
+                            warp::row(view, &request, y0 + r, self.warp, put);
+                        }
+                        Pixels::Floats(view) => {
+                            warp::check(view, &request)?;
+                            warp::row(view, &request, y0 + r, self.warp, put);
+                        }
                     }
                 }
                 for plane in rows.floats.iter_mut().take(have) {
                     if scale != 1.0 {
                         planes::to_unit(plane);
-                    } else if levels {
+                    } else if self.levels {
                         clamp_line(plane);
                     }
                 }
-                rows.spread(channels, false);
             }
             Producer::WarpPlanes { planes, plan } => {
-                let have = if planes.chroma.is_some() { 3 } else { 1 };
-                rows.resize(plan.target.0, have);
-                let fill = fills(&plan.fill, 3, 1.0);
-                let [r, g, b] = &mut rows.floats;
-                let mut out = [&mut r[..], &mut g[..], &mut b[..]];
-                let three = [fill[0], fill[1], fill[2]];
-                planes::warp_row(planes, plan, &three, self.options.supersample, y, self.planes, &mut out);
-                rows.spread(channels, false);
+                let width = plan.target.0;
+                rows.resize(count * width, have);
+                let fill = fills(&plan.fill, have, 1.0);
+                let beyond: Vec<Vec<f32>> = plan.beyond.iter().map(|f| fills(f, have, 1.0)).collect();
+                for r in 0..count {
+                    let [a, b, c] = rows.floats.each_mut().map(|plane| &mut plane[r * width..][..width]);
+                    let supersample = self.options.supersample;
+                    planes::warp_row(planes, plan, (&fill, &beyond), supersample, y0 + r, self.planes, &mut [a, b, c]);
+                }
             }
             Producer::Stretch { plan, .. } | Producer::StretchPlanes { plan, .. } => {
                 let plan = *plan;
-                let width = plan.target.0;
-                if y.is_multiple_of(STRIP) {
-                    self.make_strip(y, height, plan)?;
-                }
-                let have = self.channels();
-                rows.resize(width, have);
-                for k in 0..have {
-                    rows.floats[k].copy_from_slice(&self.strip[k][(y % STRIP) * width..][..width]);
-                }
-                rows.spread(channels, false);
+                rows.resize(count * plan.target.0, have);
+                self.stretch(y0, count, plan, &mut rows.floats)?;
             }
         }
+        rows.spread(channels, false);
         Ok(())
     }
 
@@ -554,69 +568,79 @@ impl Maker<'_, '_> {
         }
     }
 
-    fn make_strip(&mut self, y0: usize, height: usize, plan: &Separable) -> Result<()> {
+    fn stretch(&mut self, y0: usize, count: usize, plan: &Separable, out: &mut [Vec<f32>; 3]) -> Result<()> {
         let width = plan.target.0;
         let have = self.channels();
-        for plane in self.strip.iter_mut() {
-            plane.resize(STRIP * width, 0.0);
-        }
         let [vx, vy] = plan.valid;
-        let (low, high) = (y0.max(vy.0), (y0 + STRIP).min(vy.1).min(height));
+        let (low, high) = (y0.max(vy.0), (y0 + count).min(vy.1));
         if low < high && vx.0 < vx.1 {
             let at = (low - y0) * width + vx.0;
-            let [a, b, c] = &mut *self.strip;
-            let mut out = [&mut a[at..], &mut b[at..], &mut c[at..]];
+            let (first, most, scratch) = (low - vy.0, high - low, &mut *self.resample);
+            let mut lines = out.each_mut().map(|plane| &mut plane[at..]);
             match &self.producer {
                 Producer::Stretch { pixels: Pixels::Bytes(view), axes, .. } => {
-                    resample::strip_planes(view, &axes[0], &axes[3], low - vy.0, high - low, &mut out[..have], width, self.resample);
+                    resample::strip_planes(view, &axes[0], &axes[3], first, most, &mut lines[..have], width, scratch);
                 }
                 Producer::Stretch { pixels: Pixels::Floats(view), axes, .. } => {
-                    resample::strip_planes(view, &axes[0], &axes[3], low - vy.0, high - low, &mut out[..have], width, self.resample);
+                    resample::strip_planes(view, &axes[0], &axes[3], first, most, &mut lines[..have], width, scratch);
                 }
                 Producer::StretchPlanes { planes, axes, .. } => {
                     for (k, plane) in planes.iter().enumerate() {
-                        let view = planes::view(plane);
-                        let (down, along) = (&axes[k], &axes[3 + k]);
-                        resample::strip_planes(&view, down, along, low - vy.0, high - low, &mut out[k..=k], width, self.resample);
+                        let (view, line) = (planes::view(plane), &mut lines[k..=k]);
+                        resample::strip_planes(&view, &axes[k], &axes[3 + k], first, most, line, width, scratch);
                     }
                 }
                 _ => return invalid("program: a strip without a stretch."),
             }
         }
-        for r in 0..STRIP.min(height - y0) {
-            let y = y0 + r;
-            let [a, b, c] = &mut *self.strip;
-            let line = r * width..(r + 1) * width;
-            let (a, b, c) = (&mut a[line.clone()], &mut b[line.clone()], &mut c[line]);
-            match &self.producer {
-                Producer::StretchPlanes { planes, .. } if planes.len() == 3 => planes::to_rgb(a, b, c),
-                Producer::StretchPlanes { .. } => planes::to_unit(a),
-                Producer::Stretch { pixels: Pixels::Bytes(_), .. } => [a, b, c].into_iter().take(have).for_each(planes::to_unit),
-                _ if self.levels => [a, b, c].into_iter().take(have).for_each(clamp_line),
-                _ => {}
+        let [a, b, c] = out;
+        match &self.producer {
+            Producer::StretchPlanes { planes, .. } if planes.len() == 3 => planes::to_rgb(a, b, c),
+            Producer::StretchPlanes { .. } => planes::to_unit(a),
+            Producer::Stretch { pixels: Pixels::Bytes(_), .. } => {
+                [a, b, c].into_iter().take(have).for_each(|line| planes::to_unit(line));
             }
+            _ if self.levels => [a, b, c].into_iter().take(have).for_each(|line| clamp_line(line)),
+            _ => {}
+        }
+        if vx != (0, width) || vy.0 > y0 || vy.1 < y0 + count {
             let fill = fills(&plan.fill, have, 1.0);
-            let shown = if y >= vy.0 && y < vy.1 { vx } else { (width, width) };
-            for (k, &fill) in fill.iter().enumerate() {
-                let line = &mut self.strip[k][r * width..(r + 1) * width];
-                line[..shown.0.min(width)].fill(fill);
-                line[shown.1.min(width)..].fill(fill);
+            for (r, y) in (y0..y0 + count).enumerate() {
+                let shown = if y >= vy.0 && y < vy.1 { vx } else { (width, width) };
+                for (plane, &fill) in out.iter_mut().zip(&fill) {
+                    let line = &mut plane[r * width..(r + 1) * width];
+                    line[..shown.0.min(width)].fill(fill);
+                    line[shown.1.min(width)..].fill(fill);
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Interleaved samples to planes.
-fn apart<T: Copy>(row: &[T], channels: usize, planes: &mut [Vec<T>; 3]) {
+/// Interleaved samples to planes, from `at` on.
+fn apart<T: Copy>(row: &[T], channels: usize, planes: &mut [Vec<T>; 3], at: usize) {
+    let [r, g, b] = planes.each_mut().map(|plane| &mut plane[at..]);
     if channels == 1 {
-        planes[0].copy_from_slice(row);
+        r[..row.len()].copy_from_slice(row);
         return;
     }
-    let [r, g, b] = planes;
     for (((p, r), g), b) in row.chunks_exact(3).zip(r).zip(g).zip(b) {
         (*r, *g, *b) = (p[0], p[1], p[2]);
     }
+}
+
+/// The same for bytes, sixteen pixels at a time where the processor can.
+fn apart_bytes(row: &[u8], channels: usize, planes: &mut [Vec<u8>; 3], at: usize) {
+    #[allow(unused_mut)]
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if channels == 3 && crate::simd::current() >= crate::simd::Level::Avx2 {
+        let [r, g, b] = planes.each_mut().map(|plane| &mut plane[at..]);
+        // SAFETY: the level says that the processor has AVX2.
+        done = unsafe { crate::jpeg::color::apart(row, r, g, b) };
+    }
+    apart(&row[done * channels..], channels, planes, at + done);
 }
 
 /// Where finished rows go.
@@ -628,11 +652,13 @@ struct Sink<'a> {
     channels: usize,
     width: usize,
     height: usize,
-    halves: &'a mut Vec<u16>,
+    /// Normalizing (after widening bytes) while writing.
+    last: Option<([f32; 3], [f32; 3])>,
+    widen: bool,
 }
 
 impl<'a> Sink<'a> {
-    fn new(out: Option<Out<'a>>, (width, height): geometry::Size, c: &Compiled, halves: &'a mut Vec<u16>) -> Result<Sink<'a>> {
+    fn new(out: Option<Out<'a>>, (width, height): geometry::Size, c: &Compiled) -> Result<Sink<'a>> {
         let n = width * height * c.to;
         let fits = match &out {
             None => true,
@@ -651,26 +677,50 @@ impl<'a> Sink<'a> {
                 held.floats.resize(n, 0.0);
             }
         }
-        Ok(Sink { out, held, planar: c.planar, bytes: c.bytes, channels: c.to, width, height, halves })
+        let (planar, bytes, channels) = (c.planar, c.bytes, c.to);
+        Ok(Sink { out, held, planar, bytes, channels, width, height, last: None, widen: false })
     }
 
-    fn put(&mut self, y: usize, rows: &RowBuffer) {
-        let (w, c, area) = (self.width, self.channels, self.width * self.height);
+    /// Takes over the last steps where they can be done while writing.
+    fn take_last(&mut self, program: &mut Vec<Row>) {
+        if !self.planar || !matches!(self.out, Some(Out::Floats(_))) {
+            return;
+        }
+        if let Some(&Row::Normalize { mean, gain }) = program.last() {
+            program.pop();
+            self.last = Some((mean, gain));
+            if matches!(program.last(), Some(Row::Widen)) {
+                program.pop();
+                self.widen = true;
+            }
+        }
+    }
+
+    fn put(&mut self, place: Range<usize>, rows: &RowBuffer) {
+        let (c, area, n) = (self.channels, self.width * self.height, place.len());
+        let interleaved = place.start * c..place.end * c;
         match &mut self.out {
-            None if self.bytes => together(&rows.bytes, c, &mut self.held.bytes[y * w * c..][..w * c]),
-            None => together(&rows.floats, c, &mut self.held.floats[y * w * c..][..w * c]),
-            Some(Out::Bytes(out)) => together(&rows.bytes, c, &mut out[y * w * c..][..w * c]),
+            None if self.bytes => together(&rows.bytes, c, &mut self.held.bytes[interleaved]),
+            None => together(&rows.floats, c, &mut self.held.floats[interleaved]),
+            Some(Out::Bytes(out)) => together(&rows.bytes, c, &mut out[interleaved]),
             Some(Out::Floats(out)) if self.planar => {
                 for k in 0..c {
-                    out[k * area + y * w..][..w].copy_from_slice(&rows.floats[k][..w]);
+                    let line = &mut out[k * area + place.start..][..n];
+                    match self.last {
+                        Some((mean, gain)) if self.widen => {
+                            rows::widen_normalize(&rows.bytes[k], line, mean[k], gain[k]);
+                        }
+                        Some((mean, gain)) => rows::normalize_into(&rows.floats[k], line, mean[k], gain[k]),
+                        None => line.copy_from_slice(&rows.floats[k]),
+                    }
                 }
             }
-            Some(Out::Floats(out)) => together(&rows.floats, c, &mut out[y * w * c..][..w * c]),
+            Some(Out::Floats(out)) => together(&rows.floats, c, &mut out[interleaved]),
             Some(Out::Halves(out)) => {
-                self.halves.resize(w, 0);
                 for k in 0..c {
-                    rows::to_half(&rows.floats[k][..w], self.halves);
-                    out[k * area + y * w..][..w].copy_from_slice(self.halves);
+                    if self.planar {
+                        rows::to_half(&rows.floats[k], &mut out[k * area + place.start..][..n]);
+                    }
                 }
             }
         }

@@ -45,6 +45,7 @@ impl Request<'_> {
             border: self.border,
             fill: &self.fill,
             frames: &self.frames,
+            beyond: &[],
             supersample: self.supersample,
         })
     }
@@ -52,7 +53,7 @@ impl Request<'_> {
 
 fn frames(list: Vec<FrameIn>) -> Vec<Frame> {
     list.into_iter()
-        .map(|(back, width, height)| Frame { back, width, height })
+        .map(|(back, width, height)| Frame { back, width, height, fill: 0 })
         .collect()
 }
 
