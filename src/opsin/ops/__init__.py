@@ -12,11 +12,11 @@ _BEFORE = set(globals())
 
 # fmt: off
 from opsin.ops.align import *
+from opsin.ops.art import *
 from opsin.ops.bend import *
 from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.channels import *
-from opsin.ops.clusters import *
 from opsin.ops.color import *
 from opsin.ops.crops import *
 from opsin.ops.curves import *
