@@ -20,7 +20,7 @@ import numpy as np
 from opsin.canvas import Picture, displayable
 from opsin.chance import Rng
 from opsin.draw import draw_sample, draw_text, fitted
-from opsin.errors import OpsinError
+from opsin.errors import OpsinError, ParamError
 from opsin.op import Op, operations
 from opsin.sample import Sample
 from opsin.spec import Param
@@ -54,12 +54,19 @@ def figures(op: Op, side: int = SIDE) -> list[Figure]:
     """
     stage, zoom = scene(op, side), 1.0 / smaller(op)
     out = [Figure("", caption, displayable(picture), True, zoom) for caption, picture in stage.inputs]
+    refused: ParamError | None = None
     for row in rows(op, side):
         for caption, given in row.calls:
-            result = op.public(stage.target, **{**_all(op, stage), **given})
+            try:
+                result = op.public(stage.target, **{**_all(op, stage), **given})
+            except ParamError as reason:  # a usual value may be more than this small example can take
+                refused = reason
+                continue
             picture, note = _shown(result, stage, side)
             said = "width" in given and "height" in given
             out.append(Figure(row.title, caption if said else caption + note, picture, False, zoom))
+    if refused is not None and all(figure.given for figure in out):
+        raise refused
     return out
 
 
@@ -89,7 +96,8 @@ def _shown(result: Any, stage: Scene, side: int) -> tuple[Picture, str]:
         note += f" ({result.filtered})" if result.filtered else ""
         return draw_sample(result), note
     if isinstance(result, Value) and type(result).draw is not Value.draw:
-        ground = stage.target if isinstance(stage.target, np.ndarray) else before
+        flat = isinstance(stage.target, np.ndarray) and stage.target.ndim in (2, 3) and stage.target.dtype.kind != "f"
+        ground = stage.target if flat else before
         ground = displayable(ground)
         return displayable(result.draw(ground)), ""
     if isinstance(result, np.ndarray) and result.ndim in (2, 3) and result.size:

@@ -137,8 +137,10 @@ def scene(op: Op, side: int) -> Scene:
         value: Any = arguments.get(param.name)
         if isinstance(value, Sample):
             inputs.append((param.name, fitted(value.image, side, side)))
-        elif _is_picture(param) and value is not None:
+        elif _is_picture(param) and isinstance(value, np.ndarray):
             inputs.append((param.name, fitted(value, side, side)))
+    if op.spec.takes == "frames":
+        inputs = [(f"frame {k}", fitted(frame, side, side)) for k, frame in enumerate(goal)]
     return Scene(goal, arguments, inputs)
 
 
@@ -200,6 +202,16 @@ def _light_painting(side: int) -> Scene:
         glow = np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * (0.012 * side) ** 2))[..., None]
         frames.append((dark + glow * [255.0, 200.0, 120.0]).clip(0, 255).astype(np.uint8))
     return Scene(np.stack(frames), {}, [("first of 48 frames", frames[0]), ("another", frames[9])])
+
+
+def _mixtures(side: int) -> Scene:
+    """Three photographs, seen through each other in three ways."""
+    names, size = ("coffee", "cat", "flower"), (side, 2 * side // 3)
+    to_gray, resize = op_of("to_gray").public, op_of("resize").public
+    gray = [resize(to_gray(photo(n, side)), width=size[0], height=size[1]).astype(np.float64) for n in names]
+    weights = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.3, 0.2, 0.5]])
+    mixed = np.einsum("ij,jhw->ihw", weights, np.stack(gray)).clip(0, 255).astype(np.uint8)
+    return Scene(mixed, {}, [(f"mixture {k + 1}", picture) for k, picture in enumerate(mixed)])
 
 
 def _speckled(side: int) -> Scene:
@@ -291,6 +303,7 @@ _SCENES: dict[str, Maker] = {
     "cutmix": _mixed,
     "dictionary_denoise": _noisy(),
     "hit_or_miss": _pattern,
+    "ica": _mixtures,
     "inpaint": _scratched,
     "label_regions": _pieces,
     "match_histogram": _matched,

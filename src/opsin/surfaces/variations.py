@@ -27,6 +27,8 @@ class Row:
 
 
 _NOT_VARIED = ("border", "channels", "fill", "kernel", "back", "rng", "eps", "anchor", "seed")
+_NEEDS_A_FILE = {("detect_faces", "yunet")}
+"""Options that work only with a file of weights that nobody has without asking for it."""
 _MAIN = {"grid_distort": "distortion", "thin_plate": "distortion", "perspective": "distortion"}
 _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "affine": lambda s: [{"angle": -20.0}, {"angle": 20.0, "scale": 0.8}, {"scale": 1.2, "shear": 15.0}],
@@ -44,6 +46,7 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "crop_at": lambda s: [
         {"x": x, "y": y, "width": 2 * s // 3, "height": 2 * s // 3} for x, y in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0))
     ],
+    "ica": lambda s: [{"components": 2}, {"components": 3}],
     "letterbox": lambda s: [
         {"width": s, "height": 5 * s // 8},
         {"width": 5 * s // 8, "height": s},
@@ -125,7 +128,8 @@ def _options(op: Op, param: Param) -> Row | None:
     if chosen is None or param.name in _NOT_VARIED:
         return None
     more = {"radius": 6} if op.spec.family == "morphology" else {}  # small footprints look alike
-    calls = [{param.name: o, **more} for o in chosen.options[:6]]
+    options = [o for o in chosen.options if (op.name, o) not in _NEEDS_A_FILE]
+    calls = [{param.name: o, **more} for o in options[:6]]
     return Row(param.name, tuple((_caption(op, call), call) for call in calls))
 
 

@@ -144,7 +144,9 @@ LEVELS: dict[str, tuple[float, float, str]] = {
         ("rand_augment", "trivial_augment", "auto_augment", "aug_mix"),
         (255.0, 0.0, "steps that quantize turn half a level before a threshold into a step"),
     ),
+    "cartoon": (1.0, 0.05, "the outline begins where a difference passes a threshold"),
     "clahe": (255.0, 0.0, "its limit counts per bin of 256 or 65,536, as OpenCV's does: two techniques on small tiles"),
+    "inpaint": (8.0, 0.02, "pixels are filled from pixels that were filled, and rounded, before"),
     "downscale": (2.0, 0.0, "8 bits are rounded on the way down and on the way back"),
     "jpeg_artifacts": (1.0, 0.6, "a coefficient at a tie is rounded to the next step of its table"),
 }

@@ -17,12 +17,12 @@ from opsin.arrays import from_unit, full_scale
 from opsin.chance import Rng
 from opsin.geometry import Size, Warp, about, turn
 from opsin.kinds import ArrayKind, Either, Flag, Kind, Listing, Number, OneOf, Partner, Text, Tuple
-from opsin.op import Op
+from opsin.op import Op, op_of
 from opsin.sample import Sample
 from opsin.spec import REQUIRED, OpSpec, Param
 from opsin.types import Array
 
-__all__ = ["Maker", "arguments", "blobs", "example", "middle", "span", "target", "usual_of"]
+__all__ = ["Maker", "arguments", "blobs", "example", "middle", "span", "takes_array", "target", "usual_of"]
 
 Maker: TypeAlias = Callable[[Array], Any]
 """Makes one parameter's value that suits a picture."""
@@ -172,14 +172,6 @@ def some_boxes(image: Array, count: int = 12) -> NDArray[np.float64]:
     return np.concatenate([corner, corner + (0.2 + 0.3 * rng.unit("size", (count, 2))) * size], axis=1)
 
 
-def some_boxes(image: Array, count: int = 12) -> NDArray[np.float64]:
-    """Boxes x1 y1 x2 y2 on a picture, several of them over each other."""
-    rng = Rng(0).at("boxes")
-    size = np.array([image.shape[1], image.shape[0]], dtype=np.float64)
-    corner = rng.unit("corner", (count, 2)) * 0.4 * size
-    return np.concatenate([corner, corner + (0.2 + 0.3 * rng.unit("size", (count, 2))) * size], axis=1)
-
-
 def annotated(image: Array) -> Sample:
     """A sample with a box and its label, as mixing techniques want it."""
     h, w = image.shape[:2]
@@ -227,6 +219,7 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("crop", "height"): lambda image: max(1, image.shape[0] // 2),
     ("crop_at", "width"): lambda image: max(1, image.shape[1] // 2),
     ("crop_at", "height"): lambda image: max(1, image.shape[0] // 2),
+    ("ica", "components"): lambda image: 2,
     ("normalize", "mean"): lambda image: "imagenet" if image.ndim == 3 and image.shape[2] in (3, 4) else "half",
     ("normalize", "std"): lambda image: "imagenet" if image.ndim == 3 and image.shape[2] in (3, 4) else "half",
     ("random_crop", "width"): lambda image: max(1, image.shape[1] // 2),
@@ -238,8 +231,6 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("degrade", "std"): lambda image: 0.03,
     ("detect_faces", "method"): lambda image: "lbp",  # needs no file that may be missing
     ("non_max_suppression", "scores"): lambda image: np.linspace(0.9, 0.2, 12),
-    ("detect_faces", "method"): lambda image: "lbp",  # needs no file that may be missing
-    ("non_max_suppression", "scores"): lambda image: np.linspace(0.9, 0.2, 12),
     ("seamless_clone", "left"): lambda image: image.shape[1] // 3,
     ("seamless_clone", "mask"): lambda image: np.ones(_piece(image).shape[:2], np.bool_),
     ("seamless_clone", "top"): lambda image: image.shape[0] // 3,
@@ -249,6 +240,8 @@ BY_OP: dict[tuple[str, str], Maker] = {
 
 
 PICKY: dict[str, str] = {
+    "hide": "a small picture has no room for a message",
+    "reveal": "a picture must hold a message",
     "find_homography": "two pictures must show the same scene, with features to find",
 }
 """Techniques that rightly refuse most small generated pictures, and why."""
@@ -261,7 +254,7 @@ def example(spec: OpSpec, param: Param, image: Array) -> Any:
     Raises:
         LookupError: neither role, name nor default tell what it may be.
     """
-    made = BY_OP.get((spec.name, param.name)) or (BY_NAME.get(param.name) if _takes_array(param) else None)
+    made = BY_OP.get((spec.name, param.name)) or (BY_NAME.get(param.name) if takes_array(param) else None)
     if made is not None:
         return made(image)
     if isinstance(param.kind, Partner):
@@ -274,7 +267,8 @@ def example(spec: OpSpec, param: Param, image: Array) -> Any:
     return _of_kind(spec, param, param.kind, image)
 
 
-def _takes_array(param: Param) -> bool:
+def takes_array(param: Param) -> bool:
+    """Say whether a parameter wants an array, a list or text, which no range describes."""
     kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
     plain = any(isinstance(k, ArrayKind | Listing | Tuple | Text) for k in kinds)
     known = any(isinstance(k, Number | Flag | OneOf) for k in kinds)
@@ -322,14 +316,14 @@ def arguments(op: Op, image: Array, fixed: Mapping[str, Any] | None = None) -> d
 def target(op: Op, image: Array) -> Any:
     """Make the first input of a technique from a picture: the picture, a mask of it, frames, or a sample."""
     takes = op.spec.takes
+    if op.name == "reveal" and image.dtype != np.float32 and image.size >= 4000:
+        return op_of("hide").public(image, message="Opsin")
     if takes == "sample":
         return annotated(image)
     if takes == "mask":
         return blobs(image.shape[0], image.shape[1], "target")
     if takes == "labels":
         return blobs(image.shape[0], image.shape[1], "target").astype(np.int32)
-    if takes == "boxes":
-        return some_boxes(image)
     if takes == "boxes":
         return some_boxes(image)
     if takes == "descriptors":

@@ -100,6 +100,8 @@ def parameters(op: Op, image: Array, **fixed: Any) -> st.SearchStrategy[dict[str
         elif param.supplied or (spec.name, param.name) in examples.BY_OP:
             if param.name in known:
                 drawn[param.name] = st.integers(0, 3).map(Rng) if _is_rng(param) else st.just(known[param.name])
+        elif param.required and param.name in examples.BY_NAME and examples.takes_array(param):
+            drawn[param.name] = st.just(known[param.name])
         elif chosen and param.default is None:
             continue  # the table chose among parameters of which one is given
         else:
