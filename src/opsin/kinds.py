@@ -338,7 +338,7 @@ class Typed(Kind):
 
     def english(self) -> str:
         """Name the class."""
-        return f"{self.cls.__name__} (opsin.values)"
+        return "bytes" if self.cls is bytes else f"{self.cls.__name__} (opsin.values)"
 
 
 @dataclass(frozen=True)

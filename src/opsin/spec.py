@@ -229,7 +229,7 @@ def kind_of(hint: Any, marks: tuple[Any, ...] = ()) -> tuple[Kind, tuple[Any, ..
         return Text(), marks
     if hint is type(None):
         return Nothing(), marks
-    if isinstance(hint, type) and issubclass(hint, Value) and not issubclass(hint, np.ndarray):
+    if hint is bytes or (isinstance(hint, type) and issubclass(hint, Value) and not issubclass(hint, np.ndarray)):
         return Typed(hint), marks
     if origin is dict or hint is dict:
         return Table(), marks

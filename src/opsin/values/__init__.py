@@ -7,7 +7,9 @@ from opsin.values.fields import Distances, Response
 from opsin.values.labels import Labels, Region
 from opsin.values.masks import Mask
 from opsin.values.matches import Homography, Matches
+from opsin.values.message import Message
 from opsin.values.registration import Registration, VolumeRegistration
+from opsin.values.sources import Unmixed, Whitened
 
 __all__ = [
     "ArrayValue",
@@ -19,11 +21,14 @@ __all__ = [
     "Labels",
     "Mask",
     "Matches",
+    "Message",
     "Points",
     "Region",
     "Registration",
     "Response",
     "TextureCodes",
+    "Unmixed",
     "Value",
     "VolumeRegistration",
+    "Whitened",
 ]
