@@ -40,7 +40,7 @@ def test_labels_measure_their_regions() -> None:
     assert labels.centroids.tolist() == [[pytest.approx(13 / 6), pytest.approx(5 / 6)], [1.0, 1.5]]
     assert labels.boxes.tolist() == [[1, 0, 3, 2], [0, 1, 2, 2]]
     assert labels.regions[1].box == (0.0, 1.0, 2.0, 2.0) and labels.mask_of(9).sum() == 2
-    everything = Labels.of(np.array([[0, 1], [1, 1]]), background=None)
+    everything = Labels.of(np.array([[0, 1], [1, 1]]), background=None, centers=np.ones((2, 3)))
     assert everything.ids.tolist() == [0, 1] and "2 classes" in repr(everything)
     far = Labels.of(np.array([[0, 2**60], [5, 5]]), background=0)
     assert far.ids.tolist() == [5, 2**60] and far.areas.tolist() == [2, 1]

@@ -17,6 +17,7 @@ from opsin.ops.bend import *
 from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.channels import *
+from opsin.ops.clusters import *
 from opsin.ops.color import *
 from opsin.ops.crops import *
 from opsin.ops.curves import *
@@ -43,6 +44,7 @@ from opsin.ops.policy import *
 from opsin.ops.random_crop import *
 from opsin.ops.regions import *
 from opsin.ops.rigid import *
+from opsin.ops.segmentation import *
 from opsin.ops.select import *
 from opsin.ops.stitch import *
 from opsin.ops.thresholds import *

@@ -32,8 +32,8 @@ class Labels(ArrayValue):
 
     Attributes:
         background: the number that is no region: 0, or None where every number is a class.
-        centers: the mean or learned color of each class, N C in fractions of full scale, in the order of `ids`; or
-            None.
+        centers: the mean or learned color of each class, N C in fractions of full scale, where the numbers are classes
+            of color; label i has centers[i].
         value: the thresholds between classes as fractions of full scale, or None.
         method: how it was found.
     """
@@ -156,7 +156,7 @@ class Labels(ArrayValue):
         return draw_mask(image, number[where].reshape(self.shape))
 
     def __repr__(self) -> str:
-        parts = [self._size(), f"{self.count} {'regions' if self.background is not None else 'classes'}"]
+        parts = [self._size(), f"{self.count} {'regions' if self.centers is None else 'classes'}"]
         if self.method:
             parts.append(self.method)
         if self.value is not None:
