@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("spec", "merge"),
     ("op",),
     ("ops", "pipeline"),
-    ("datasets", "torch", "search", "metrics", "interop", "audit", "models", "export"),
+    ("datasets", "torch", "search", "metrics", "interop", "audit", "models", "export", "tracking", "video", "medical"),
     ("run",),
     ("surfaces", "testing"),
     ("__main__",),
