@@ -379,7 +379,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "HueSaturationValue": _hsv,
     "RGBShift": _rgb_shift,
     "RandomGamma": _range("gamma", scale=0.01, gamma="gamma_limit"),
-    "CLAHE": _range("clahe", clip_limit="clip_limit"),
+    "CLAHE": _range("clahe", "in CIE L*, not rounded to bytes", clip_limit="clip_limit"),
     "ToGray": _to_gray,
     "ToSepia": _plain("sepia"),
     "InvertImg": _plain("invert"),
