@@ -55,11 +55,12 @@ from opsin.ops.weather import *
 
 # fmt: on
 
-FAMILIES = tuple(sorted(m.name for m in _iter_modules(list(__spec__.submodule_search_locations or ())) if not m.name.startswith("_")))
+_FOLDER = list(__spec__.submodule_search_locations or ())
+FAMILIES = tuple(sorted(m.name for m in _iter_modules(_FOLDER) if not m.name.startswith("_")))
 for _family in FAMILIES:
     _import_module(f"{__name__}.{_family}")
 # what families import for themselves is not theirs to offer
-for _name in set(globals()) - _BEFORE - {"_BEFORE", "FAMILIES", *FAMILIES}:
+for _name in set(globals()) - _BEFORE - {"_BEFORE", "_FOLDER", "FAMILIES", *FAMILIES}:
     if not _name.startswith("__"):
         del globals()[_name]
 globals().update({name: entry.public for name, entry in _operations().items()})
