@@ -48,7 +48,8 @@ def similarity(
         template: h w C, no larger than the picture.
         method: one of `MEASURES`. With sums over the window: `sqdiff` 1 - the root of the mean of (I - T)^2;
             `sqdiff_normed` 1 - sum (I - T)^2 / sqrt(sum I^2 sum T^2), at least 0; `ccorr` sum I T / sum T^2;
-            `ccorr_normed` sum I T / sqrt(sum I^2 sum T^2); `ccoeff` and `ccoeff_normed` the same of values less their mean.
+            `ccorr_normed` sum I T / sqrt(sum I^2 sum T^2); `ccoeff` and `ccoeff_normed` the same of values
+            less their mean.
         mask: h w, where the template counts.
 
     Returns:

@@ -16,6 +16,7 @@ from opsin.ops.art import *
 from opsin.ops.bend import *
 from opsin.ops.binary import *
 from opsin.ops.blur import *
+from opsin.ops.boxes import *
 from opsin.ops.channels import *
 from opsin.ops.clusters import *
 from opsin.ops.color import *
@@ -47,6 +48,7 @@ from opsin.ops.rigid import *
 from opsin.ops.segmentation import *
 from opsin.ops.select import *
 from opsin.ops.stitch import *
+from opsin.ops.templates import *
 from opsin.ops.thresholds import *
 from opsin.ops.tint import *
 from opsin.ops.tone import *
