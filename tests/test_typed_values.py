@@ -50,6 +50,18 @@ def test_labels_measure_their_regions() -> None:
     assert none.count == 0 and none.boxes.shape == (0, 4) and none.draw(np.zeros((2, 3), np.uint8)).shape == (2, 3, 3)
 
 
+def test_regions_can_be_chosen() -> None:
+    labels = Labels.of(np.array([[0, 4, 4], [9, 9, 4]]), background=0, method="watershed")
+    for which in (labels.areas > 2, [4], np.array([4, 77])):
+        kept = labels.keep(which)
+        assert kept.tolist() == [[0, 4, 4], [0, 0, 4]] and kept.method == "watershed"
+    assert labels.keep(np.zeros(2, bool)).count == 0
+    with pytest.raises(opsin.errors.ParamError, match="which must be one bool for each of 2 regions"):
+        labels.keep(np.ones(3, bool))
+    with pytest.raises(opsin.errors.ParamError, match="on a background of 0"):
+        Labels.of(np.array([[0, 1]]), background=None).keep([1])
+
+
 def test_rows_stay_together() -> None:
     boxes = Boxes([[0, 0, 2, 2], [5, 5, 9, 8]], scores=[0.2, 0.9], labels=["coin", "cup"], angles=[0.0, 30.0])
     best = boxes[boxes.scores > 0.5]
