@@ -104,7 +104,7 @@ def mutual(
 
 
 class _quiet:
-    """Hold back ITK's warnings; what matters is raised."""
+    """Hold back ITK's warnings, what matters is raised; and keep to one thread, so that sums have one order."""
 
     def __init__(self, sitk: Any) -> None:
         self.object = sitk.ProcessObject
@@ -112,9 +112,12 @@ class _quiet:
     def __enter__(self) -> None:
         self.before = self.object.GetGlobalWarningDisplay()
         self.object.SetGlobalWarningDisplay(False)
+        self.threads = self.object.GetGlobalDefaultNumberOfThreads()
+        self.object.SetGlobalDefaultNumberOfThreads(1)
 
     def __exit__(self, *_: object) -> None:
         self.object.SetGlobalWarningDisplay(self.before)
+        self.object.SetGlobalDefaultNumberOfThreads(self.threads)
 
 
 def _volume(sitk: Any, values: Floats, spacing: tuple[float, ...]) -> Any:

@@ -8,6 +8,7 @@ from opsin.values.labels import Labels, Region
 from opsin.values.masks import Mask
 from opsin.values.matches import Homography, Matches
 from opsin.values.message import Message
+from opsin.values.panorama import Panorama
 from opsin.values.registration import Registration, VolumeRegistration
 from opsin.values.sources import Unmixed, Whitened
 
@@ -22,6 +23,7 @@ __all__ = [
     "Mask",
     "Matches",
     "Message",
+    "Panorama",
     "Points",
     "Region",
     "Registration",
