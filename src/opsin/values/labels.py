@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from opsin.errors import ParamError, refusal
 from opsin.types import Array
 from opsin.values.base import ArrayValue, check_canvas, plain
 
@@ -83,6 +84,25 @@ class Labels(ArrayValue):
     def mask_of(self, label: int) -> NDArray[np.bool_]:
         """Give the mask of one region."""
         return np.asarray(self) == label
+
+    def keep(self, which: NDArray[Any]) -> Labels:
+        """Give the labels with some regions only: `cells.keep(cells.areas >= 30)`; numbers stay, the rest becomes 0.
+
+        Args:
+            which: one bool per region in the order of `ids`, or the numbers to keep.
+
+        Raises:
+            ParamError: a bool array of another length, or labels whose 0 is a class.
+        """
+        ids, chosen = self.ids, np.asarray(which)
+        if self.background != 0:
+            raise ParamError(refusal("Labels.keep", "labels", "regions on a background of 0", self.background))
+        if chosen.dtype == np.bool_:
+            if chosen.shape != ids.shape:
+                raise ParamError(refusal("Labels.keep", "which", f"one bool for each of {len(ids)} regions", chosen))
+            chosen = ids[chosen]
+        plain = np.asarray(self)
+        return Labels.of(np.where(np.isin(plain, chosen), plain, 0), background=0, method=self.method)
 
     def _dense(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
         """All numbers that occur, the position of each pixel among them, and how often each occurs."""
