@@ -80,7 +80,9 @@ def _march(color: Array, mask: Array, method: str, radius: float) -> Array:
     if color.dtype == np.uint8 and (color.ndim == 2 or color.shape[2] == 3):
         return np.asarray(cv2.inpaint(np.ascontiguousarray(color), marks, radius, flag))
     low, high = float(color.min()), float(color.max())
-    if color.dtype == np.float32 and method == "telea" and high > low:
+    if low == high:
+        return color
+    if color.dtype == np.float32 and method == "telea":
         # its gradient term and its rounding are in units of one level, whatever the type: floats go by 16 bit
         levels = np.rint((color - low) * np.float32(65535.0 / (high - low))).astype(np.uint16)
         return _march(levels, mask, method, radius) * np.float32((high - low) / 65535.0) + np.float32(low)

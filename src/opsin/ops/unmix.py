@@ -40,7 +40,8 @@ def _read(where: str, stack: Any, mixtures: str) -> tuple[Array, int, Array]:
         mixtures = "first" if first else "last"
     axis = 0 if mixtures == "first" else stack.ndim - 1
     scale = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(stack.dtype, 1.0)
-    rows = np.moveaxis(stack, axis, 0).reshape(stack.shape[axis], -1).astype(np.float64) / scale
+    # one layout in memory, whatever came in: the order of sums must not depend on it
+    rows = np.ascontiguousarray(np.moveaxis(stack, axis, 0), dtype=np.float64).reshape(stack.shape[axis], -1) / scale
     return rows, axis, stack
 
 
