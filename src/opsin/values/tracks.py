@@ -121,11 +121,12 @@ class Tracks(Value):
 
         canvas = Canvas(image)
         last = self.length if frame is None else frame
-        first = -1 if frame is None else frame - trail
+        first = 0 if frame is None else max(0, frame - trail + 1)
+        some = slice(np.searchsorted(self.frames, first), np.searchsorted(self.frames, last, side="right"))
         now: list[int] = []
-        for who in np.unique(self.ids):
-            rows = np.nonzero((self.ids == who) & (self.frames <= last) & (self.frames > first))[0]
-            if len(rows) == 0 or (frame is not None and self.frames[rows[-1]] != frame):
+        for who in np.unique(self.ids[some]):
+            rows = np.nonzero(self.ids[some] == who)[0] + some.start
+            if frame is not None and self.frames[rows[-1]] != frame:
                 continue
             way = self.boxes[rows]
             feet = np.stack([(way[:, 0] + way[:, 2]) / 2, (way[:, 1] + way[:, 3]) / 2], axis=1)

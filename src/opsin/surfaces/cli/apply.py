@@ -15,6 +15,7 @@ from opsin.chance import Rng
 from opsin.errors import OpsinError, ParamError
 from opsin.op import Op, op_of
 from opsin.surfaces.cli.app import app, console, errors
+from opsin.surfaces.cli.clips import apply_to_clip, is_clip_work
 from opsin.surfaces.cli.words import op_params
 
 __all__: list[str] = []
@@ -37,8 +38,10 @@ def apply_command(
 
     Results that are not pictures give a JSON file and a picture with the result drawn on it.
     """
-    entry = op_of(op)
     names, words = _divide([*inputs, *context.args])
+    if is_clip_work(op, names):
+        return apply_to_clip(op, names, words, out, seed, json)
+    entry = op_of(op)
     params = op_params(entry.spec, words)
     files = _files(names)
     single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy"} or out == "-")
