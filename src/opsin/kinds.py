@@ -14,6 +14,7 @@ from opsin.chance import Distribution
 from opsin.types import Bound, Shape
 
 __all__ = [
+    "Action",
     "Address",
     "ArrayKind",
     "Either",
@@ -322,6 +323,21 @@ class Partner(Kind):
     def english(self) -> str:
         """Say it."""
         return "an opsin.Sample" if self.count == 1 else "samples"
+
+
+@dataclass(frozen=True)
+class Action(Kind):
+    """A function to be called along the way, such as one that shows progress."""
+
+    def accept(self, value: Any) -> Any:
+        """Accept what can be called."""
+        if not callable(value):
+            raise Mismatch(self.english())
+        return value
+
+    def english(self) -> str:
+        """Say it."""
+        return "a function"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from opsin.chance import Distribution, Rng, as_rng
 from opsin.docstring import Docstring, parse_docstring
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal, verbatim
 from opsin.kinds import (
+    Action,
     Address,
     ArrayKind,
     Either,
@@ -231,6 +232,8 @@ def kind_of(hint: Any, marks: tuple[Any, ...] = ()) -> tuple[Kind, tuple[Any, ..
         return Nothing(), marks
     if hint is bytes or (isinstance(hint, type) and issubclass(hint, Value) and not issubclass(hint, np.ndarray)):
         return Typed(hint), marks
+    if origin is Callable:
+        return Action(), marks
     if origin is dict or hint is dict:
         return Table(), marks
     if hint is np.ndarray or origin is np.ndarray:

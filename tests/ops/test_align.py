@@ -167,7 +167,8 @@ def test_eyes_come_to_stated_places():
     for x, y in (left, right):
         image[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3] = 255
     five = np.array([left, right, [175, 165], [160, 190], [190, 200]])
-    dlib_five = np.array([right + [12, 4], right - [12, 4], left - [12, 4], left + [12, 4], [175, 165]])
+    half = np.array([12, 4])
+    dlib_five = np.array([right + half, right - half, left - half, left + half, [175, 165]])
     around = np.zeros((68, 2))
     circle = np.stack([np.cos(np.arange(6)), np.sin(np.arange(6))], 1)
     circle -= circle.mean(axis=0)
@@ -257,6 +258,18 @@ def test_a_camera_that_turned():
     middles = {i: got.warp(n).push([[200.0, 150.0]])[0] for n, i in enumerate((3, 0, 4, 2, 1))}
     steps = np.diff([middles[i][0] for i in range(5)])
     np.testing.assert_allclose(steps, 0.2 * 500, atol=1.0)  # a turn of 0.2 is an arc of 100 px
+
+
+def test_seams_go_around_what_moved():
+    """A square that only one picture shows is there as a whole or not at all."""
+    image = data.coffee()
+    left, right = image[:, :400].copy(), image[:, 200:].copy()
+    left[150:230, 260:340] = (255, 0, 255)
+    got = ops.panorama([left, right], bands=0, exposure=False)
+    square = got.labels[150:230, 260:340]
+    assert len(np.unique(square)) == 1 and set(np.unique(got.labels)) == {0, 1}
+    middle = ops.panorama([left, right], bands=0, exposure=False, seam="middle")
+    assert len(np.unique(middle.labels[150:230, 260:340])) == 2  # the plain seam cuts it
 
 
 def test_pictures_that_do_not_belong_are_named():

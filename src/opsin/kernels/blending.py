@@ -86,14 +86,14 @@ def seams(where: str, patches: Sequence[Patch], width: int, height: int, *, cut:
     cv2 = need("cv2", where)
     best = np.zeros((height, width), dtype=np.float32)
     out = np.full((height, width), -1, dtype=np.int16)
-    votes = _cut(cv2, patches) if cut and len(patches) > 1 else [None] * len(patches)
-    for i, (patch, vote) in enumerate(zip(patches, votes, strict=True)):
+    chosen = _cut(where, patches, width, height) if cut and len(patches) > 1 else None
+    for i, patch in enumerate(patches):
         h, w = patch.valid.shape
         rim = np.pad(patch.valid, 1).astype(np.uint8)
         inner = cv2.distanceTransform(rim, cv2.DIST_L2, 3)[1:-1, 1:-1]
         score = inner / max(1.0, float(inner.max()))
-        if vote is not None:
-            score = score + 4.0 * cv2.resize(vote, (w, h), interpolation=cv2.INTER_LINEAR)
+        if chosen is not None:
+            score = score + 4.0 * _grown(cv2, chosen == i, patch, width, height)
         score = np.where(patch.valid, score + np.float32(1e-3), np.float32(0.0))
         region = (slice(patch.top, patch.top + h), slice(patch.left, patch.left + w))
         wins = score > best[region]
@@ -102,24 +102,90 @@ def seams(where: str, patches: Sequence[Patch], width: int, height: int, *, cut:
     return out
 
 
-def _cut(cv2: Any, patches: Sequence[Patch]) -> list[Single | None]:
-    """Find seams by graph cuts on copies small enough to be quick."""
-    most = max(p.valid.size for p in patches)
-    shrink = min(1.0, (60_000 / most) ** 0.5)
-    images, corners, masks = [], [], []
-    for p in patches:
-        h, w = p.valid.shape
-        size = (max(2, round(w * shrink)), max(2, round(h * shrink)))
-        color = p.values if p.values.shape[2] == 3 else np.repeat(p.values[..., :1], 3, axis=2)
-        images.append(cv2.resize(np.ascontiguousarray(color) * 255.0, size, interpolation=cv2.INTER_AREA))
-        masks.append(np.where(cv2.resize(p.valid.astype(np.uint8), size, interpolation=0) > 0, 255, 0).astype(np.uint8))
-        corners.append((round(p.left * shrink), round(p.top * shrink)))
-    try:
-        finder = cv2.detail_GraphCutSeamFinder("COST_COLOR_GRAD")
-        found = finder.find([cv2.UMat(i) for i in images], corners, [cv2.UMat(m) for m in masks])
-    except cv2.error:
-        return [None] * len(patches)
-    return [(m.get() if isinstance(m, cv2.UMat) else np.asarray(m)).astype(np.float32) / np.float32(255) for m in found]
+def _grown(cv2: Any, mask: NDArray[np.bool_], patch: Patch, width: int, height: int) -> Single:
+    """Bring a mask of the small canvas to a patch's own pixels, with soft edges between."""
+    h, w = patch.valid.shape
+    fx, fy = mask.shape[1] / width, mask.shape[0] / height
+    move = np.array([[fx, 0, (patch.left + 0.5) * fx - 0.5], [0, fy, (patch.top + 0.5) * fy - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(mask.astype(np.float32), move, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    )
+
+
+def _cut(where: str, patches: Sequence[Patch], width: int, height: int) -> NDArray[np.int16]:
+    """Find seams on a copy small enough to be quick: pictures come one after the other, each along a least cut.
+
+    A step from one picture to the other costs how much they differ on both sides of it, so that the seam of least
+    cost goes around what moved and along what is alike.
+
+    Source:
+        Kwatra et al., "Graphcut textures: image and video synthesis using graph cuts", 2003.
+    """
+    cv2 = need("cv2", where)
+    shrink = max(1.0, (width * height / 120_000) ** 0.5)
+    w, h = max(2, int(np.ceil(width / shrink))), max(2, int(np.ceil(height / shrink)))
+    out = np.full((h, w), -1, dtype=np.int16)
+    shown = np.zeros((h, w, patches[0].values.shape[2]), dtype=np.float32)
+    fx, fy = width / w, height / h
+    for n, p in enumerate(patches):
+        # this picture on the small canvas, each small pixel the mean of what it covers
+        move = np.array([[1 / fx, 0, (p.left + 0.5) / fx - 0.5], [0, 1 / fy, (p.top + 0.5) / fy - 0.5]])
+        blur = max(0.0, 0.5 * shrink - 0.25)
+        soft = cv2.GaussianBlur(p.values, (0, 0), blur) if blur > 0.3 else p.values
+        small = cv2.warpAffine(soft, move, (w, h), flags=cv2.INTER_LINEAR).reshape(shown.shape)
+        inside = cv2.warpAffine(p.valid.astype(np.uint8), move, (w, h), flags=cv2.INTER_NEAREST) > 0
+        both = inside & (out >= 0)
+        take = inside & (out < 0)
+        if both.any():
+            take |= both & _newer(where, np.abs(small - shown).sum(axis=2), inside, out >= 0)
+        out[take] = n
+        shown[take] = small[take]
+    return out
+
+
+def _newer(where: str, cost: Single, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say where, of two pictures that cover each other, the newer one is seen: the side of the least cut."""
+    cv2, sparse = need("cv2", where), need("scipy.sparse", where)
+    flow = need("scipy.sparse.csgraph", where).maximum_flow
+    reach = need("scipy.sparse.csgraph", where).breadth_first_order
+    both = new & old
+    far_new = cv2.distanceTransform(np.pad(new, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    far_old = cv2.distanceTransform(np.pad(old, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    # the rim of each picture belongs to the other, where that is well inside
+    to_old, to_new = both & (far_new <= 1.5) & (far_old > 1.5), both & (far_old <= 1.5) & (far_new > 1.5)
+    middle = both & (far_new > far_old)
+    if not to_old.any() or not to_new.any():
+        return middle
+    number = np.full(both.shape, -1, dtype=np.int32)
+    count = int(np.count_nonzero(both))
+    number[both] = np.arange(count)
+    rows, columns, weights = [], [], []
+    for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        edge = both[a] & both[b]
+        price = (1000.0 * (cost[a] + cost[b])[edge] + 2.0).astype(np.int32)
+        i, j = number[a][edge], number[b][edge]
+        rows += [i, j]
+        columns += [j, i]
+        weights += [price, price]
+    source, sink, firm = count, count + 1, np.int32(1 << 28)
+    old_side, new_side = number[to_old], number[to_new]
+    rows += [np.full(len(old_side), source), new_side]
+    columns += [old_side, np.full(len(new_side), sink)]
+    weights += [np.full(len(old_side), firm), np.full(len(new_side), firm)]
+    shape = (count + 2, count + 2)
+    graph = sparse.csr_matrix(
+        (np.concatenate(weights).astype(np.int32), (np.concatenate(rows), np.concatenate(columns))), shape=shape
+    )
+    left = graph - flow(graph, source, sink).flow
+    left.data[left.data < 0] = 0
+    left.eliminate_zeros()
+    seen = reach(left, source, directed=True, return_predecessors=False)
+    out = np.ones(count + 2, dtype=np.bool_)
+    out[seen] = False
+    answer = np.zeros(both.shape, dtype=np.bool_)
+    answer[both] = out[:count]
+    return answer
 
 
 def blend(

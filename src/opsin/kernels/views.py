@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,13 @@ class View:
             high = np.clip(rays[:, 1] / flat, -4.0, 4.0)
         return np.stack([np.arctan2(rays[:, 0], rays[:, 2]), high], axis=1) * self.focal - self.origin
 
-    def pull(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def pull(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[Floats, Floats]:
         """Carry a grid of the canvas (columns x, rows y) back to the picture; NaN behind the camera."""
         u, v = np.meshgrid(x + self.origin[0], y + self.origin[1])
         if self.matrix is not None:
-            p = project(np.linalg.inv(self.matrix), np.stack([u.ravel(), v.ravel()], axis=1))
+            p = project(
+                np.asarray(np.linalg.inv(self.matrix), dtype=np.float64), np.stack([u.ravel(), v.ravel()], axis=1)
+            )
             return p[:, 0].reshape(u.shape), p[:, 1].reshape(u.shape)
         angle = u / self.focal
         a, b, c = np.sin(angle), v / self.focal, np.cos(angle)

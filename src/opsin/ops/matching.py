@@ -41,7 +41,7 @@ def _described(where: str, name: str, given: object) -> tuple[Array, Array | Non
 def match_features(
     a: Described,
     /,
-    b: Points | Annotated[Array, Shape(2)],
+    b: Points | Annotated[Array, Shape(2), Role("descriptors")],
     *,
     ratio: Ratio = 0.75,
     cross_check: bool = False,
@@ -72,13 +72,6 @@ def match_features(
     where = "match_features"
     da, pa = _described(where, "a", a)
     db, pb = _described(where, "b", b)
-    if (
-        da.dtype == np.uint8
-        and db.dtype == np.float32
-        and not isinstance(b, Points)
-        and np.array_equal(db, db % 256 // 1)
-    ):
-        db = db.astype(np.uint8)  # array parameters arrive as floats
     if da.shape[1] != db.shape[1] or da.dtype != db.dtype:
         hint = "Describe both pictures by the same technique."
         raise ParamError(refusal(where, "b", f"{da.dtype} descriptors of {da.shape[1]} numbers, as a", db, hint))
