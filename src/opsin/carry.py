@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from opsin.errors import ParamError, refusal
 from opsin.geometry import Size, Warp, hull_box, polygon_area
 from opsin.instances import Dropped, Instances, Reason, Rules
 from opsin.kernels.resample import gather_nearest
@@ -45,7 +46,50 @@ def carry(
         else:
             label = None if table.labels is None else table.labels[i]
             dropped.append(Dropped(i, reason, moved.visible[i], label))
-    return moved.table(keep), tuple(dropped)
+    out = moved.table(keep)
+    if rules.text or rules.swap:
+        out = mirrored_classes(out, table, warp, rules)
+    return out, tuple(dropped)
+
+
+def mirrored_classes(out: Instances, table: Instances, warp: Warp, rules: Rules) -> Instances:
+    """Refuse mirrored text, and let classes of a side change places in a mirror.
+
+    Raises:
+        ParamError: an object whose class is marked as text stands mirrored.
+    """
+    if out.labels is None or out.rows is None:
+        return out
+    other = {a: b for x, y in rules.swap for a, b in ((x, y), (y, x))}
+    labels = out.labels.astype(object)  # names of any length
+    for i, row in enumerate(out.rows):
+        name = out.class_name(i)
+        known = {name, labels[i].item() if isinstance(labels[i], np.generic) else labels[i]}
+        if not known & {*rules.text, *other} or not warp.mirrors(_middle(table, int(row))):
+            continue
+        if known & set(rules.text):
+            hint = "Leave mirroring steps out, or take the class out of rules.text."
+            raise ParamError(refusal("rules", "text", "upright and unmirrored", str(name or labels[i]), hint))
+        partner = other[next(k for k in known if k in other)]
+        by_name = isinstance(partner, str) and out.class_names is not None and out.labels.dtype.kind in "iu"
+        labels[i] = out.class_names.index(partner) if by_name and out.class_names is not None else partner
+    return replace(
+        out, labels=np.array(labels.tolist(), dtype=None if out.labels.dtype.kind == "U" else out.labels.dtype)
+    )
+
+
+def _middle(table: Instances, row: int) -> Floats:
+    """A point of an object as it was annotated."""
+    if table.boxes is not None:
+        box = table.boxes[row]
+        return np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+    if table.corners is not None:
+        return np.asarray(table.corners[row].mean(axis=0))
+    if table.polygons is not None and table.polygons[row]:
+        return np.asarray(table.polygons[row][0].mean(axis=0))
+    if table.keypoints is not None and table.keypoints.shape[1]:
+        return np.asarray(table.keypoints[row, :, :2].mean(axis=0))
+    return np.array([table.size.width / 2, table.size.height / 2])
 
 
 class _Carrier:

@@ -51,19 +51,27 @@ class Skeleton:
 
 @dataclass(frozen=True)
 class Rules:
-    """When an object is dropped after geometry; applied once, when the table is read.
+    """What geometry may do to objects; applied once, when the table is read.
 
     Args:
         min_visible: least part of the object's original area that must still be on the canvas, 0..1.
         min_area: least area in square pixels of what is left.
         min_side: least width and height in pixels of the box around what is left.
+        text: classes that must not be mirrored, such as signs and number plates: a flip of them is refused.
+        swap: pairs of classes that change places in a mirror, such as left and right hand.
     """
 
     min_visible: float = 0.0
     min_area: float = 1.0
     min_side: float = 1.0
+    text: tuple[str | int, ...] = ()
+    swap: tuple[tuple[str | int, str | int], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
+        object.__setattr__(self, "swap", tuple(tuple(pair) for pair in self.swap))
+        if any(len(pair) != 2 for pair in self.swap):
+            raise ParamError(refusal("Rules", "swap", "pairs of classes", self.swap))
         if not 0.0 <= self.min_visible <= 1.0:
             raise ParamError(refusal("Rules", "min_visible", "a number from 0 to 1", self.min_visible))
         for name in ("min_area", "min_side"):

@@ -264,6 +264,8 @@ class Sample:
         out = self.with_image(image)
         out._warp = self.warp.then(warp)
         out._carried = None
+        if self.rules.text:
+            out._now()  # mirrored text is refused where it happens, not where it is read
         return out
 
     def with_result(self, name: str, value: Any) -> Self:

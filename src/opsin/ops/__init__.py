@@ -33,6 +33,7 @@ from opsin.ops.filters import *
 from opsin.ops.focus import *
 from opsin.ops.frame import *
 from opsin.ops.grain import *
+from opsin.ops.hiding import *
 from opsin.ops.holes import *
 from opsin.ops.light import *
 from opsin.ops.matching import *
@@ -45,6 +46,7 @@ from opsin.ops.policy import *
 from opsin.ops.random_crop import *
 from opsin.ops.regions import *
 from opsin.ops.rigid import *
+from opsin.ops.safe import *
 from opsin.ops.segmentation import *
 from opsin.ops.select import *
 from opsin.ops.stitch import *
@@ -52,6 +54,7 @@ from opsin.ops.templates import *
 from opsin.ops.thresholds import *
 from opsin.ops.tint import *
 from opsin.ops.tone import *
+from opsin.ops.unmix import *
 from opsin.ops.values import *
 from opsin.ops.weather import *
 

@@ -83,7 +83,10 @@ def _by_core(
     if images is not None:
         for i, record in enumerate(records):
             if record is not None:
-                samples[i] = finished(given[i], images[i], record, pipeline.later_draws(rngs[i]))
+                done = finished(given[i], images[i], record, pipeline.later_draws(rngs[i]))
+                if given[i].rules.text:
+                    done.instances  # noqa: B018 - mirrored text is refused here
+                samples[i] = done
     errors: list[tuple[int, OpsinError]] = []
     for i in left:
         try:

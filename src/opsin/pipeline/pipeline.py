@@ -352,6 +352,8 @@ class Pipeline:
             plan = self.plan(mode)
             done = None if plan.program is None else run_one(plan, sample, rng, self.later_draws(rng))
             if done is not None:
+                if sample.rules.text:
+                    done.instances  # noqa: B018 - mirrored text is refused here
                 return done
         steps = draw_nodes(self._steps, self._ids, rng)
         out = run_steps(sample, steps, partner=partner, traces=traces, timings=timings)

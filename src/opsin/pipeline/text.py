@@ -45,6 +45,10 @@ def to_data(pipeline: Pipeline) -> dict[str, Any]:
     if pipeline.rules is not None:
         r = pipeline.rules
         out["rules"] = {"min_visible": r.min_visible, "min_area": r.min_area, "min_side": r.min_side}
+        if r.text:
+            out["rules"]["text"] = list(r.text)
+        if r.swap:
+            out["rules"]["swap"] = [list(pair) for pair in r.swap]
     out["steps"] = [_node_data(node) for node in pipeline.steps]
     return out
 
@@ -193,13 +197,16 @@ def _build(data: Any, marks: _Marks) -> Pipeline:
 
 
 def _rules(data: Any, marks: _Marks) -> Rules:
-    known = ("min_visible", "min_area", "min_side")
+    known = ("min_visible", "min_area", "min_side", "text", "swap")
     if not isinstance(data, Mapping):
         raise marks.at(("rules",), refusal("pipeline", "rules", "named numbers", data))
     for word, value in data.items():
         if word not in known:
             raise marks.at(("rules", word), f"'{word}' is not a rule. {did_you_mean(str(word), known)}".strip())
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if word in ("text", "swap"):
+            if not isinstance(value, list | tuple):
+                raise marks.at(("rules", word), refusal("rules", word, "a list of classes", value))
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             raise marks.at(("rules", word), refusal("rules", word, "a number", value))
     try:
         return Rules(**data)

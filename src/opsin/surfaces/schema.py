@@ -70,6 +70,8 @@ def pipeline_schema() -> dict[str, Any]:
                     "min_visible": {"type": "number", "minimum": 0, "maximum": 1},
                     "min_area": {"type": "number", "minimum": 0},
                     "min_side": {"type": "number", "minimum": 0},
+                    "text": {"type": "array"},
+                    "swap": {"type": "array", "items": {"type": "array", "minItems": 2, "maxItems": 2}},
                 },
             },
             "steps": steps,

@@ -1,0 +1,154 @@
+"""Cut large pictures into tiles with their annotations, and bring predictions on tiles back together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from opsin.errors import ParamError, refusal
+from opsin.geometry import Size, Warp, shift
+from opsin.instances import Rules
+from opsin.kernels.nms import suppress
+from opsin.kernels.resample import resample
+from opsin.sample import Sample
+
+__all__ = ["Merged", "Tile", "cut", "merge_boxes", "merge_masks"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: its place in the grid, its corner in the picture, and its sample."""
+
+    row: int
+    column: int
+    left: int
+    top: int
+    sample: Sample
+
+
+def cut(
+    sample: Sample,
+    *,
+    width: int,
+    height: int,
+    overlap: float = 0.2,
+    min_visible: float = 0.3,
+    keep_empty: bool = True,
+) -> Iterator[Tile]:
+    """Cut a sample into tiles of one size that overlap; the last ones are moved inwards, never padded.
+
+    Use it where objects are small in large pictures. Annotations are clipped; an object is in a tile when enough of it
+    is visible there.
+
+    Args:
+        sample: the picture with its annotations.
+        width: pixels across of a tile; a narrower picture gives narrower tiles.
+        height: pixels down of a tile.
+        overlap: the part of a tile that its neighbor sees too, 0 to below 1.
+        min_visible: the part of an object that must be visible for it to belong to a tile.
+        keep_empty: give tiles without objects too, where the sample has any.
+
+    Raises:
+        ParamError: sizes below 1, or an overlap out of range.
+    """
+    for name, value in (("width", width), ("height", height)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ParamError(refusal("tiling.cut", name, "a whole number of at least 1", value))
+    if not 0.0 <= overlap < 1.0:
+        raise ParamError(refusal("tiling.cut", "overlap", "a number from 0 to below 1", overlap))
+    size = Size(*sample.size)
+    tile = Size(min(width, size.width), min(height, size.height))
+    rules = Rules(
+        min_visible, sample.rules.min_area, sample.rules.min_side, text=sample.rules.text, swap=sample.rules.swap
+    )
+    annotated = len(sample.original_instances) > 0
+    for i, top in enumerate(_starts(size.height, tile.height, overlap)):
+        for j, left in enumerate(_starts(size.width, tile.width, overlap)):
+            warp = Warp.of(shift(-left, -top), size, tile)
+            part = sample.with_rules(rules).moved(warp, resample(sample.image, warp))
+            part.key = f"{sample.key}/{i}-{j}" if sample.key is not None else f"{i}-{j}"
+            if annotated and not keep_empty and not len(part.instances):
+                continue
+            yield Tile(i, j, left, top, part)
+
+
+def _starts(length: int, tile: int, overlap: float) -> list[int]:
+    """Where tiles begin: evenly spread, the first at the edge, the last at the other edge."""
+    if length <= tile:
+        return [0]
+    step = max(1, int(tile * (1.0 - overlap)))
+    count = 1 + -(-(length - tile) // step)
+    return [round(k * (length - tile) / (count - 1)) for k in range(count)]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Boxes of a whole picture, put together from its tiles."""
+
+    boxes: Floats
+    scores: Floats
+    labels: NDArray[Any]
+
+
+def merge_boxes(
+    tiles: Sequence[Tile],
+    boxes: Sequence[ArrayLike],
+    scores: Sequence[ArrayLike],
+    labels: Sequence[ArrayLike] | None = None,
+    *,
+    overlap: float = 0.5,
+) -> Merged:
+    """Bring boxes found on tiles back onto the picture; what several tiles saw is kept once.
+
+    Args:
+        tiles: as `cut` gave them.
+        boxes: per tile N 4.
+        scores: per tile N.
+        labels: per tile N; boxes of different classes do not suppress each other.
+        overlap: intersection over union above which the box of lower score goes.
+    """
+    if not len(tiles) == len(boxes) == len(scores):
+        raise ParamError(refusal("merge_boxes", "boxes and scores", f"{len(tiles)}, one per tile", len(boxes)))
+    parts = [
+        np.asarray(b, dtype=np.float64).reshape(-1, 4) + np.array([t.left, t.top, t.left, t.top])
+        for t, b in zip(tiles, boxes, strict=True)
+    ]
+    whole = np.concatenate([*parts, np.zeros((0, 4))])
+    ranks = np.concatenate([*(np.asarray(s, dtype=np.float64).ravel() for s in scores), np.zeros(0)])
+    if labels is None:
+        kinds: NDArray[Any] = np.zeros(len(whole), np.int64)
+    else:
+        kinds = np.concatenate([np.asarray(k).ravel() for k in labels])
+    keep = np.asarray(suppress(whole, ranks, overlap=overlap, groups=kinds)[0], dtype=np.int64)
+    return Merged(whole[keep], ranks[keep], kinds[keep])
+
+
+def merge_masks(tiles: Sequence[Tile], masks: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[Any]:
+    """Bring masks or class scores of tiles back onto the picture: masks are united, scores averaged in overlaps.
+
+    Args:
+        tiles: as `cut` gave them.
+        masks: per tile H W bool, or H W (C) numbers.
+        size: width and height of the picture.
+    """
+    first = masks[0]
+    width, height = size
+    if first.dtype == np.bool_:
+        out: NDArray[Any] = np.zeros((height, width), np.bool_)
+        for tile, mask in zip(tiles, masks, strict=True):
+            h, w = mask.shape
+            out[tile.top : tile.top + h, tile.left : tile.left + w] |= mask
+        return out
+    total = np.zeros((height, width, *first.shape[2:]), np.float64)
+    seen = np.zeros((height, width), np.float64)
+    for tile, mask in zip(tiles, masks, strict=True):
+        h, w = mask.shape[:2]
+        total[tile.top : tile.top + h, tile.left : tile.left + w] += mask
+        seen[tile.top : tile.top + h, tile.left : tile.left + w] += 1.0
+    return total / np.maximum(seen, 1.0).reshape(height, width, *(1,) * (first.ndim - 2))
