@@ -304,7 +304,7 @@ def test_transform_is_addressed_by_content() -> None:
 
 
 def test_hugging_face_round_trip(tmp_path: Path) -> None:
-    hub = pytest.importorskip("datasets")
+    hub = pytest.importorskip("datasets.features")
     from opsin.datasets.loops import to_hf
 
     made = to_hf(class_folder(tmp_path / "a"))

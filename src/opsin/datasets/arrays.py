@@ -12,8 +12,9 @@ import numpy as np
 
 from opsin.datasets.base import DataSet, Pictures, Reader
 from opsin.datasets.coco import split_in_name
-from opsin.datasets.entry import Annotation, Entry, Facts, annotation_from_plain
+from opsin.datasets.entry import Entry, Facts
 from opsin.datasets.files import TEXT_LIMITS, Tree, read_data, read_part
+from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
 from opsin.datasets.rules import Report
 from opsin.errors import DatasetError, DecodeError, refusal
 from opsin.io import Limits, Picture
@@ -205,9 +206,8 @@ class ArraysReader(Reader):
         facts = Facts(format=self.format)
         if tree.exists(FACTS):
             data = parse_json(tree.data(FACTS, _SMALL), source=FACTS)
-            if isinstance(data, dict) and isinstance(data.get("facts"), dict):
-                facts = Facts.from_plain(data["facts"] | {"format": self.format})
-                planar = data.get("planar", planar)
+            facts = read_facts(FACTS, data, self.format)
+            planar = data["planar"] if isinstance(data.get("planar"), bool) else planar
         if classes is not None:
             facts = Facts(format=self.format, class_names=tuple(classes))
         self.facts = facts
@@ -274,17 +274,21 @@ class ArraysReader(Reader):
             for row in range(stack.shape[0]):
                 known = notes.get((posixpath.basename(stack.path), row), {})
                 label = None if labels is None else labels[row].item()
-                annotations, canvas = self._objects(known)
+                own = read_label(known.get("label"))
+                key, at, group = known.get("key"), known.get("split", split), known.get("group")
+                name = f"{base}{'/' + stack.name if stack.name else ''}/{row}"
+                canvas = read_size(known.get("size"))
+                rows = known.get("objects")
                 yield Entry(
-                    key=known.get("key") or f"{base}{'/' + stack.name if stack.name else ''}/{row}",
+                    key=key if isinstance(key, str) and key else name,
                     path=self._label(stack),
                     member=(row, 1),
-                    label=known.get("label", label),
-                    split=known.get("split", split),
-                    annotations=annotations,
+                    label=label if own is None else own,
+                    split=at if isinstance(at, str) else split,
+                    annotations=read_annotations(rows, canvas, self.facts, self.report, "annotations.jsonl", name),
                     canvas=canvas,
-                    group=known.get("group"),
-                    extra=dict(known.get("extra", {})),
+                    group=group if isinstance(group, str) else None,
+                    extra=known["extra"] if isinstance(known.get("extra"), dict) else {},
                 )
 
     def _notes(self) -> dict[tuple[str, int], dict[str, Any]]:
@@ -300,12 +304,3 @@ class ArraysReader(Reader):
                     "annotations.jsonl", f"line {number}", "unreadable_record", "it names no shard and row."
                 )
         return out
-
-    @staticmethod
-    def _objects(row: Mapping[str, Any]) -> tuple[tuple[Annotation, ...] | None, tuple[int, int] | None]:
-        rows = row.get("objects")
-        if not isinstance(rows, list):
-            return None, None
-        size = row.get("size")
-        canvas = (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
-        return tuple(annotation_from_plain(r) for r in rows), canvas

@@ -314,8 +314,9 @@ class CocoReader(Reader):
         w, h = row.get("width"), row.get("height")
         if w is None and h is None:
             return None
-        if all(isinstance(v, int | float) and not isinstance(v, bool) and v > 0 and v == int(v) for v in (w, h)):
-            return int(w), int(h)  # type: ignore[arg-type]
+        size = [v for v in (w, h) if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(size) == 2 and all(0 < v < 1 << 31 and v == int(v) for v in size):
+            return int(size[0]), int(size[1])
         self.report.add(file, record, "canvas_invalid", f"the stated size is {w!r} x {h!r}.")
         return None
 

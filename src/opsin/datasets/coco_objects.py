@@ -49,16 +49,15 @@ class ObjectReader:
                 continue
             attributes = dict(a.attributes)
             number = attributes.pop("id", None)
-            what = repr(replace(a, attributes=attributes))
+            bare = replace(a, attributes=attributes)
+            what = repr(bare)
             if what in kept:
-                if not self.report.add(file, record, "duplicate_object", "the same object is annotated twice."):
-                    yield a
+                self.report.add(file, record, "duplicate_object", "the object is annotated twice.")
                 continue
             kept.add(what)
-            if number in taken:
-                a = replace(a, attributes=attributes)
-            taken.add(number)
-            yield a
+            # an id that another object has, or that is none, is not kept: the object gets a new one when written
+            yield bare if str(number) in taken or not isinstance(number, int | str) else a
+            taken.add(str(number))
 
     def _object(self, row: dict[str, Any], file: str, record: str) -> Annotation | None:
         number = row.get("category_id")
@@ -125,7 +124,7 @@ class ObjectReader:
 
     def _mask(self, value: dict[str, Any], file: str, record: str) -> Rle | None:
         size = numbers(value.get("size"))
-        if size is None or len(size) != 2 or any(v < 0 or v != int(v) for v in size):
+        if size is None or len(size) != 2 or not all(0 <= v < 1 << 31 and v == int(v) for v in size):
             self.report.add(file, record, "rle_invalid", f"the size of its run lengths is {value.get('size')!r}.")
             return None
         try:

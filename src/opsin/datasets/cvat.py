@@ -80,7 +80,7 @@ class CvatReader(Reader):
                 if name and shape.tag != "tag":
                     names.setdefault(name)
                 columns |= {"polygon": {"polygons"}, "mask": {"masks"}}.get(shape.tag, set())
-                if shape.tag == "box" and float(shape.attributes.get("rotation") or 0):
+                if shape.tag == "box" and shape.attributes.get("rotation", "0").strip("0.") != "":
                     columns.add("corners")
                 if shape.tag == "skeleton" and name and name not in parts:
                     parts[name] = [p.attributes.get("label", "") for p in shape.all("points")]

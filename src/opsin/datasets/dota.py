@@ -136,7 +136,8 @@ class DotaReader(Reader):
                 name, _, value = line.strip().partition(":")
                 extra[name] = value
                 continue
-            if line.strip() in seen and self.report.add(label, record, "duplicate_object", "the row stands above."):
+            if line.strip() in seen:
+                self.report.add(label, record, "duplicate_object", "the same row stands above.")
                 continue
             seen.add(line.strip())
             a = self._object(words, label, record)

@@ -141,6 +141,7 @@ class LabelMeReader(Reader):
             a = None if a is None else checker.check(a, size, file, record)
             if a is not None:
                 group = shape.get("group_id")
+                group = group if isinstance(group, int | str) else None
                 groups.setdefault((group, a.label) if group is not None else ("", i), []).append(a)
         for rows in groups.values():
             yield rows[0] if len(rows) == 1 else _join(rows)

@@ -16,6 +16,7 @@ from opsin.errors import DatasetError, did_you_mean, refusal
 
 __all__ = ["RULES", "Checker", "Report", "Rule", "crosses_itself"]
 
+_FAR = float(1 << 31)
 Action = Literal["drop", "keep", "repair"]
 
 
@@ -40,7 +41,7 @@ class Rule:
 
 _TABLE = (
     # shapes
-    Rule("not_finite", "a coordinate is NaN or infinite", "drop", "the object"),
+    Rule("not_finite", "a coordinate is NaN, infinite or beyond any picture", "drop", "the object"),
     Rule("not_numbers", "coordinates are missing, too many or not numbers", "drop", "the object"),
     Rule("box_swapped", "a corner box has its corners swapped", "repair", "the corners are put in order"),
     Rule("box_negative", "a box has a negative width or height", "drop", "the object"),
@@ -198,9 +199,11 @@ class Checker:
 
     def _finite(self, a: Annotation, file: str, record: str) -> bool:
         values = [v for part in (a.box, a.corners, a.keypoints, *a.polygons) if part for v in part]
-        if all(map(math.isfinite, values)):
+        if all(-_FAR < v < _FAR for v in values):
             return True
-        self.report.add(file, record, "not_finite", "a coordinate is NaN or infinite.")
+        beyond = all(map(math.isfinite, values))
+        what = "beyond any picture" if beyond else "NaN or infinite"
+        self.report.add(file, record, "not_finite", f"a coordinate is {what}.")
         return False
 
     def _box(

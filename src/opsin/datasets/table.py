@@ -134,9 +134,10 @@ class TableReader(Reader):
         data = read_data(self._table, TEXT_LIMITS)
         try:
             table = parquet.read_table(io.BytesIO(data))
+            return tuple(table.column_names), [_Row(i, row) for i, row in enumerate(table.to_pylist(), 1)]
         except Exception as error:  # pyarrow raises its own kinds
-            raise DatasetError(f"{self._file}: this Parquet file cannot be read: {error}") from error
-        return tuple(table.column_names), [_Row(i, row) for i, row in enumerate(table.to_pylist(), 1)]
+            reason = " ".join(str(error).split())
+            raise DatasetError(f"{self._file}: this Parquet file cannot be read: {reason}.") from error
 
     def _meanings(self, names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
         out: dict[str, str] = {}

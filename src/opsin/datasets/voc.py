@@ -207,7 +207,8 @@ class VocReader(Reader):
             a = None if a is None else checker.check(a, size, file, record)
             if a is None or (not self._difficult and a.attributes.get("difficult")):
                 continue
-            if repr(a) in kept and self.report.add(file, record, "duplicate_object", "the same object stands above."):
+            if repr(a) in kept:
+                self.report.add(file, record, "duplicate_object", "the same object stands above.")
                 continue
             kept.add(repr(a))
             yield a

@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 
 from opsin.datasets.base import DataSet, Pictures, Reader
 from opsin.datasets.coco import split_in_name
-from opsin.datasets.entry import Annotation, Entry, Facts, annotation_from_plain
+from opsin.datasets.entry import Annotation, Entry, Facts
 from opsin.datasets.files import Tree, is_picture, read_part
-from opsin.datasets.rules import Checker, Report
+from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
+from opsin.datasets.rules import Report
 from opsin.datasets.tar import END, Member, members, pack_member
 from opsin.datasets.writer import Raw, Writer
 from opsin.errors import DatasetError, DecodeError
@@ -91,9 +92,7 @@ class WebDatasetReader(Reader):
         self.pictures = TarPictures()
         facts = Facts(format=self.format)
         if tree.exists(FACTS):
-            data = parse_json(tree.data(FACTS, _SMALL), source=FACTS)
-            if isinstance(data, dict) and isinstance(data.get("facts"), dict):
-                facts = Facts.from_plain(data["facts"] | {"format": self.format})
+            facts = read_facts(FACTS, parse_json(tree.data(FACTS, _SMALL), source=FACTS), self.format)
         if classes is not None:
             facts = Facts(format=self.format, class_names=tuple(classes))
         self.facts = facts
@@ -180,27 +179,17 @@ class WebDatasetReader(Reader):
         """Read Opsin's neutral form; anything else is kept as it is."""
         if data.get("opsin") != 1:
             return None, None, label, None, dict(data)
-        size, rows = data.get("size"), data.get("objects")
-        canvas = (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
-        notes = None
-        if isinstance(rows, list):
-            skeleton = self.facts.skeleton
-            classes = len(self._names) or None
-            checker = Checker(self.report, classes, len(skeleton.names) if skeleton is not None else None)
-            found = []
-            area = None if canvas is None else (float(canvas[0]), float(canvas[1]))
-            for i, row in enumerate(rows):
-                record = f"{key}.json object {i}"
-                try:
-                    a = annotation_from_plain(row)
-                    checked = checker.check(a, area, shard, record)
-                except (TypeError, ValueError, AttributeError, KeyError, IndexError):
-                    self.report.add(shard, record, "unreadable_record", "it is no object in the neutral form.")
-                    continue
-                if checked is not None:
-                    found.append(checked)
-            notes = tuple(found)
-        return notes, canvas, data.get("label", label), data.get("group"), dict(data.get("extra", {}))
+        canvas = read_size(data.get("size"))
+        notes = read_annotations(data.get("objects"), canvas, self.facts, self.report, shard, f"{key}.json")
+        group, extra = data.get("group"), data.get("extra")
+        own = read_label(data.get("label"))
+        return (
+            notes,
+            canvas,
+            label if own is None else own,
+            group if isinstance(group, str) else None,
+            dict(extra) if isinstance(extra, dict) else {},
+        )
 
 
 class WebDatasetWriter(Writer):

@@ -349,8 +349,8 @@ class YoloReader(Reader):
             if not words:
                 continue
             record = f"line {number}"
-            twice = " ".join(words) in seen
-            if twice and self.report.add(label, record, "duplicate_object", "the same row stands above."):
+            if " ".join(words) in seen:
+                self.report.add(label, record, "duplicate_object", "the same row stands above.")
                 continue
             seen.add(" ".join(words))
             a = self._object(words, label, record)

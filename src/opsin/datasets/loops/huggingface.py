@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import abc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -131,10 +132,10 @@ class HubRows:
     """Samples of a Hugging Face data set, made when asked for; stands in for a data set."""
 
     def __init__(
-        self, dataset: Any, image: str, label: str | None, key: str | None, class_names: Sequence[str]
+        self, dataset: Any, image: str, label: str | None, key: str | None, class_names: abc.Sequence[str]
     ) -> None:
         self.dataset, self.columns, self.class_names = dataset, (image, label, key), tuple(class_names)
-        self.keys: Sequence[int | str] = range(len(dataset)) if key is None else list(dataset[key])
+        self.keys: abc.Sequence[int | str] = range(len(dataset)) if key is None else list(dataset[key])
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -164,7 +165,7 @@ def to_hf(source: Any, split: str | None = None, **options: Any) -> Any:
         options: of `opsin.datasets.open_dataset`.
     """
     try:
-        import datasets as hf
+        from datasets import ClassLabel, Dataset, Features, Image, Sequence, Value
     except ImportError:
         raise MissingExtra("to_hf", "datasets", "huggingface") from None
     from opsin.datasets import open_dataset
@@ -173,15 +174,15 @@ def to_hf(source: Any, split: str | None = None, **options: Any) -> Any:
     data = data if split is None else data.only(split)
     labeled = "label" in data.facts.columns
     boxed = bool(data.facts.columns & {"boxes", "polygons", "masks", "corners"})
-    kind = hf.ClassLabel(names=list(data.class_names)) if data.class_names else hf.Value("int64")
-    columns: dict[str, Any] = {"image": hf.Image(), "key": hf.Value("string")}
+    kind = ClassLabel(names=list(data.class_names)) if data.class_names else Value("int64")
+    columns: dict[str, Any] = {"image": Image(), "key": Value("string")}
     if labeled:
         columns["label"] = kind
     if boxed:
-        row = {"bbox": hf.Sequence(hf.Value("float32"), length=4), "category": kind}
-        row |= {"area": hf.Value("float32"), "iscrowd": hf.Value("int64")}
+        row = {"bbox": Sequence(Value("float32"), length=4), "category": kind}
+        row |= {"area": Value("float32"), "iscrowd": Value("int64")}
         # a list of dicts, as in the detection sets on the hub, comes out as a dict of lists
-        columns["objects"] = hf.Sequence(row)
+        columns["objects"] = Sequence(row)
 
     def rows() -> Iterator[dict[str, Any]]:
         for entry in data.entries():
@@ -200,7 +201,7 @@ def to_hf(source: Any, split: str | None = None, **options: Any) -> Any:
                 out["objects"] = _table(sample)
             yield out
 
-    return hf.Dataset.from_generator(rows, features=hf.Features(columns))
+    return Dataset.from_generator(rows, features=Features(columns))
 
 
 def _table(sample: Sample) -> dict[str, list[Any]]:
