@@ -30,7 +30,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/guide/pipelines.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/guide/pipelines.md", "docs/guide/migration.md"])
 def test_python_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     write(rng.integers(0, 255, (480, 400, 3), np.uint8), tmp_path / "photo.jpg")
@@ -47,6 +47,23 @@ def test_yaml_examples_build() -> None:
 
     for text in blocks(ROOT / "README.md", "yaml"):
         assert Pipeline.from_yaml(text).steps
+
+
+def test_the_migration_table_names_techniques_that_exist() -> None:
+    from opsin import list_ops
+
+    rows = re.findall(r"^\| (\w+) \| (.*?) \|", (ROOT / "docs/guide/migration.md").read_text(), re.MULTILINE)
+    named = {name for _, cell in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert len(rows) > 180
+    assert named <= set(list_ops())
+    pytest.importorskip("albumentations", reason="albumentations is not installed")
+    import albumentations
+    from albumentations import BasicTransform
+
+    bases = {"BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"}
+    theirs = {n for n in dir(albumentations) if isinstance(getattr(albumentations, n), type)}
+    transforms = {n for n in theirs if issubclass(getattr(albumentations, n), BasicTransform)} - bases
+    assert transforms <= {name for name, _ in rows}
 
 
 def test_links_lead_somewhere() -> None:
