@@ -240,11 +240,17 @@ BY_OP: dict[tuple[str, str], Maker] = {
 
 
 PICKY: dict[str, str] = {
-    "hide": "a small picture has no room for a message",
+    "register": "pictures below 16 pixels or without texture cannot be laid on each other",
+    "register_ecc": "pictures below 16 pixels, without texture or unlike each other are refused",
+    "hide": "a small picture has no room for a message, and a float has no last bit",
+    "register": "two pictures must show the same scene",
+    "register_ecc": "two pictures must show the same scene",
     "reveal": "a picture must hold a message",
     "find_homography": "two pictures must show the same scene, with features to find",
 }
-"""Techniques that rightly refuse most small generated pictures, and why."""
+"""Techniques that rightly refuse most small generated pictures, or a dtype, and why."""
+SLOW = frozenset({"bm3d", "dictionary_denoise", "inpaint", "register", "register_ecc", "register_volume"})
+"""Techniques that take long even on small pictures: the laws try a third of the calls."""
 
 
 # --- values -------------------------------------------------------------------------------------------------------
