@@ -243,8 +243,6 @@ PICKY: dict[str, str] = {
     "register": "pictures below 16 pixels or without texture cannot be laid on each other",
     "register_ecc": "pictures below 16 pixels, without texture or unlike each other are refused",
     "hide": "a small picture has no room for a message, and a float has no last bit",
-    "register": "two pictures must show the same scene",
-    "register_ecc": "two pictures must show the same scene",
     "reveal": "a picture must hold a message",
     "find_homography": "two pictures must show the same scene, with features to find",
 }
