@@ -49,6 +49,20 @@ def test_coins_are_counted(dtype: str) -> None:
     assert ops.watershed(np.kron(coins, np.ones((2, 2), dtype))).count == 24
 
 
+def test_pictures_of_disks_are_counted_like_their_masks() -> None:
+    """Clean, noisy, and on a ground that gets brighter from side to side."""
+    rng = np.random.default_rng(4)
+    for seed in range(4):
+        mask, count = disks(seed)
+        clean = 0.2 + 0.5 * mask
+        ramp = clean + np.linspace(0, 0.25, mask.shape[1])
+        for unit in (clean, clean + rng.normal(0, 0.05, mask.shape), ramp):
+            assert ops.watershed((np.clip(unit, 0, 1) * 255).astype(np.uint8)).count == count
+    one = np.full((200, 260), 30, np.uint8)
+    one[80:120, 100:140] = np.arange(200, 240)
+    assert ops.watershed(one).count == 1
+
+
 def test_touching_disks_are_counted() -> None:
     right = [ops.watershed(mask).count == count for mask, count in map(disks, range(30))]
     assert all(right)

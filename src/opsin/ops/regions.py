@@ -17,6 +17,7 @@ from opsin.ops._planes import color_of
 from opsin.types import Array, Bound, Fraction, Image, Labels, Mask, Usual
 
 _MOST = 2**31 - 1
+_SPECK = 0.06  # smaller than this beside the usual thing is none
 
 
 def _numbers(where: str, name: str, labels: Array, shape: tuple[int, ...], least: int) -> Array:
@@ -57,8 +58,8 @@ def watershed(
     Args:
         markers: H W whole numbers, one number per region to grow and 0 elsewhere; None finds them.
         mask: H W bool, where to flood; the rest becomes 0. None for source "distance" takes what is brighter than its
-            surroundings (Otsu's threshold after slow changes of light were taken out, holes filled); a mask given as
-            the image is its own mask.
+            surroundings (Otsu's threshold after slow changes of light were taken out, holes filled, specks
+            dropped); a mask given as the image is its own mask.
         source: what is flooded: the distance to the background, the gradient of the brightness, or the picture.
         neck: two peaks count as two things when the neck between them is narrower than the smaller one by this
             fraction; for markers from the distance.
@@ -107,22 +108,72 @@ def _things(image: Array) -> Array:
         return as_mask("watershed", gray)
     except ParamError:
         pass
-    cv2, filters, ndimage = need("cv2", "watershed"), need("skimage.filters", "watershed"), need("scipy.ndimage", "")
+    filters, ndimage = need("skimage.filters", "watershed"), need("scipy.ndimage", "watershed")
+    cv2 = need("cv2", "watershed")
     level = to_unit(gray, np.float32)
-    # an eighth of the picture is wider than the things and narrower than the changes of light
-    flat = level - _slow(cv2, level, max(min(gray.shape) / 8.0, 1.0))
-    filled = ndimage.binary_fill_holes(flat > filters.threshold_otsu(flat))
-    disk = np.array([[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [0, 1, 1, 1, 0]], np.uint8)
-    return cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, disk).view(np.bool_)
-
-
-def _slow(cv2: Any, level: Array, sigma: float) -> Array:
-    """Smooth far: on a small copy where that makes no difference to speak of."""
+    # the light is what the background shows, and what is background is known better the second and third time;
+    # a small copy shows both
     h, w = level.shape
+    shrink = max(1, min(h, w) // 256)
+    small = level
+    if shrink > 1:
+        small = cv2.resize(level, (w // shrink, h // shrink), interpolation=cv2.INTER_AREA)
+    ground = np.ones_like(small)
+    for turn in range(3):
+        light = _light(cv2, small, ground)
+        flat = small - light
+        if turn < 2:
+            ground = 1.0 - ndimage.binary_fill_holes(flat > filters.threshold_otsu(flat)).astype(np.float32)
+    if shrink > 1:
+        flat = level - cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR)
+    mask = ndimage.binary_fill_holes(flat > filters.threshold_otsu(flat))
+    disk = np.array([[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [0, 1, 1, 1, 0]], np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, disk)).view(np.bool_)
+    # and a speck is what is tiny beside the things that most of the mask belongs to
+    pieces, _ = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(pieces.ravel())
+    areas[0] = 0
+    ordered = np.sort(areas)
+    usual = ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2.0)]
+    return np.asarray((areas >= _SPECK * usual)[pieces] & mask)
+
+
+def _light(cv2: Any, level: Array, ground: Array) -> Array:
+    """The slow changes of the background: a plane around every pixel, fitted to the ground nearby.
+
+    A plane, not a mean, so that light that rises to the picture's edge is followed to the edge. Fitting so widely
+    makes no difference on a small copy, and is quick there.
+    """
+    h, w = level.shape
+    sigma = max(min(h, w) / 3.0, 1.0)
     shrink = max(1, int(sigma / 8.0))
-    small = cv2.resize(level, (-(-w // shrink), -(-h // shrink)), interpolation=cv2.INTER_AREA) if shrink > 1 else level
-    soft = cv2.GaussianBlur(small, (0, 0), sigma / shrink, borderType=2)
-    return np.asarray(cv2.resize(soft, (w, h), interpolation=cv2.INTER_LINEAR) if shrink > 1 else soft).reshape(h, w)
+    size = (-(-w // shrink), -(-h // shrink))
+
+    def small(plane: Array) -> Array:
+        out = cv2.resize(plane, size, interpolation=cv2.INTER_AREA) if shrink > 1 else plane
+        return np.asarray(out, dtype=np.float64).reshape(size[1], size[0])
+
+    weight, value = small(ground), small(level * ground)
+    y, x = np.mgrid[: size[1], : size[0]] * (shrink / sigma)
+    basis = (np.ones_like(x), x, y)
+
+    def wide(plane: Array) -> Array:
+        # nothing lies beyond the edge: what would be mirrored there is not evidence
+        out = cv2.GaussianBlur(plane, (0, 0), sigma / shrink, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(out).reshape(plane.shape)
+
+    matrix = np.empty((*x.shape, 3, 3))
+    for a in range(3):
+        for b in range(a, 3):
+            matrix[..., a, b] = matrix[..., b, a] = wide(weight * basis[a] * basis[b])
+    right = np.stack([wide(value * part) for part in basis], axis=-1)
+    # a plane leans only as far as the ground makes it, and where hardly any is near it lies at the mean of all
+    mean = float(value.sum() / max(float(weight.sum()), 1e-9))
+    matrix += np.diag([1e-4, 0.2, 0.2])
+    right[..., 0] += 1e-4 * mean
+    plane = np.linalg.solve(matrix, right[..., None])[..., 0]
+    light = (plane[..., 0] + plane[..., 1] * x + plane[..., 2] * y).astype(np.float32)
+    return np.asarray(cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR)).reshape(h, w)
 
 
 def _landscape(image: Array, source: str, sigma: float = 0.0) -> Array:
