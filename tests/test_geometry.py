@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from opsin import Size, Warp
 from opsin.errors import ParamError
-from opsin.geometry import about, clip_polygon, fold, polygon_area, shift, stretch, turn
+from opsin.geometry import about, fold, shift, stretch, turn
+from opsin.polygons import clip_polygon, polygon_area
 
 numbers = st.floats(-50, 50)
 

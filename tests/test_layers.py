@@ -15,11 +15,7 @@ SRC = Path(__file__).parent.parent / "src" / "opsin"
 MOST_LINES = 420
 # Files that are longer for now; this list must become empty.
 LONGER: dict[str, int] = {
-    "geometry.py": 440,
-    "importers/albumentations.py": 425,
     "kernels/native.py": 450,
-    "kinds.py": 470,
-    "pipeline/pipeline.py": 450,
 }
 
 # A module may import its own layer and everything below it. Packages stand for all they hold.
@@ -27,7 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("types", "docstring"),
     ("arrays", "chance"),
-    ("kinds", "geometry"),
+    ("kinds", "polygons"),
+    ("geometry",),
     ("kernels", "psf"),
     ("canvas", "instances", "carry"),
     ("io",),
@@ -38,6 +35,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "datasets",
         "importers",
+        "presets",
+        "tiling",
         "torch",
         "search",
         "metrics",

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from opsin.errors import ParamError, refusal
-from opsin.geometry import Size, Warp, hull_box, polygon_area
+from opsin.geometry import Size, Warp
 from opsin.instances import Dropped, Instances, Reason, Rules
 from opsin.kernels.resample import gather_nearest
+from opsin.polygons import hull_box, polygon_area
 
 __all__ = ["carry", "rasterize"]
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from opsin.arrays import from_unit, to_unit
 from opsin.carry import rasterize
 from opsin.errors import ParamError, refusal, verbatim
-from opsin.geometry import Size, Warp, hull_box, stretch
+from opsin.geometry import Size, Warp, stretch
 from opsin.instances import Dropped, Instances, Rules, least_rectangle, to_corners
 from opsin.kernels.outlines import outlines
 from opsin.kernels.resample import resample
+from opsin.polygons import hull_box
 from opsin.sample import Sample
 from opsin.types import Array
 

@@ -12,8 +12,8 @@ from dataset_help import class_folder, coco_folder, picture, yolo_folder
 
 from opsin.datasets import DataSet, convert, open_dataset
 from opsin.datasets.opening import FORMATS
-from opsin.geometry import hull_box
 from opsin.instances import Instance
+from opsin.polygons import hull_box
 
 TARGETS = [n for n, f in FORMATS.items() if f.writer]
 

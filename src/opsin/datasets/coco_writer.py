@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from opsin.datasets import rle as runs
 from opsin.datasets.entry import Annotation
 from opsin.datasets.writer import Record, Writer, read_record, shape_box, tidy
-from opsin.geometry import polygon_area
 from opsin.instances import Skeleton
+from opsin.polygons import polygon_area
 
 __all__ = ["CocoWriter"]
 

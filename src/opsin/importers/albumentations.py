@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsin.errors import PipelineError, refusal
-from opsin.importers.report import Built, Imported, Verdict, drawn
+from opsin.importers.report import Built, Imported, Verdict, axis, drawn
 
 __all__ = ["from_albumentations"]
 
@@ -192,20 +192,16 @@ def _safe_rotate(item: Mapping[str, Any]) -> Found:
     return _near("rotate", {"angle": drawn(item["limit"]), "keep": "all", **_edge(item)}, "the canvas grows, unscaled")
 
 
-def _axis(values: Any, name: str) -> Any:
-    return values.get(name) if isinstance(values, Mapping) else values
-
-
 def _affine(item: Mapping[str, Any]) -> Found:
     words: dict[str, Any] = {"angle": drawn(item["rotate"])}
-    words["scale"] = drawn(_axis(item["scale"], "x"))
-    words["shear"], words["shear_y"] = drawn(_axis(item["shear"], "x")), drawn(_axis(item["shear"], "y"))
+    words["scale"] = drawn(axis(item["scale"], "x"))
+    words["shear"], words["shear_y"] = drawn(axis(item["shear"], "x")), drawn(axis(item["shear"], "y"))
     if item.get("translate_percent"):
-        words["x"] = drawn(_axis(item["translate_percent"], "x"))
-        words["y"] = drawn(_axis(item["translate_percent"], "y"))
+        words["x"] = drawn(axis(item["translate_percent"], "x"))
+        words["y"] = drawn(axis(item["translate_percent"], "y"))
     says = "shears are composed in another order"
     pixels = item.get("translate_px")
-    if pixels and any(any(_axis(pixels, a) or (0,)) for a in "xy"):
+    if pixels and any(any(axis(pixels, a) or (0,)) for a in "xy"):
         says += "; shifts in pixels are left out"
     return _near("affine", {**words, **_edge(item)}, says)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from opsin.pipeline import Pipeline
 
-__all__ = ["Built", "Imported", "Note", "drawn"]
+__all__ = ["Built", "Imported", "Note", "axis", "drawn"]
 
 Verdict = Literal["exact", "close", "left out"]
 
@@ -72,3 +72,8 @@ def drawn(ends: Any, scale: float = 1.0, shift: float = 0.0) -> Any:
         return ends * scale + shift
     low, high = sorted(float(e) * scale + shift for e in ends)
     return low if low == high else {"uniform": [low, high]}
+
+
+def axis(values: Any, name: str) -> Any:
+    """Take one axis of a range that may be given for x and y apart."""
+    return values.get(name) if isinstance(values, Mapping) else values

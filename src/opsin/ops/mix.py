@@ -9,12 +9,13 @@ from opsin.arrays import from_unit, to_unit
 from opsin.carry import carry
 from opsin.chance import Rng
 from opsin.errors import ParamError, refusal, verbatim
-from opsin.geometry import Size, Warp, hull_box, shift, stretch
+from opsin.geometry import Size, Warp, shift, stretch
 from opsin.instances import Dropped, Instances
 from opsin.kernels.gamma import beta_draw
 from opsin.kernels.resample import gather_nearest, resample
 from opsin.merge import fitted, hide, like, merged, mixed_label, shape_of
 from opsin.op import op
+from opsin.polygons import hull_box
 from opsin.sample import Sample
 from opsin.types import SUPPLIED, Array, Bound, Fraction, Pixels, Usual
 

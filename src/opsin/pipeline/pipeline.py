@@ -19,10 +19,11 @@ from opsin.errors import OpsinError, ParamError, PipelineError, did_you_mean, re
 from opsin.geometry import Size
 from opsin.instances import Rules
 from opsin.pipeline.draws import Drawn, draw_nodes
+from opsin.pipeline.naming import canonical, check_chance, name_nodes
 from opsin.pipeline.plan import Plan, make_plan, run_one
 from opsin.pipeline.rules import RULES
 from opsin.pipeline.run import Trace, run_steps
-from opsin.pipeline.steps import Group, Node, Path, Step, walk
+from opsin.pipeline.steps import Group, Node, Path, Step
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -94,8 +95,8 @@ class Pipeline:
                 raise PipelineError(refusal("Pipeline", "without", "names of " + ", ".join(_RULE_NAMES), name, hint))
         self._without = tuple(without)
         self._plans: dict[bool, Plan] = {}
-        self._ids = _name_nodes(self._steps)
-        _check_chance(self._steps, self._ids)
+        self._ids = name_nodes(self._steps)
+        check_chance(self._steps, self._ids)
 
     # --- what it is ---------------------------------------------------------------------------------------------
     @property
@@ -157,7 +158,7 @@ class Pipeline:
         data = self.to_data()
         for word in ("fuse", "without"):
             data.pop(word, None)
-        text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(canonical(data), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_data(self) -> dict[str, Any]:
@@ -392,57 +393,3 @@ class Pipeline:
 
     def _draw(self, mode: str, key: int | str | None, epoch: int | None, draw: int) -> list[Drawn]:
         return draw_nodes(self._steps, self._ids, self.address(mode, key, epoch, draw))
-
-
-def _canonical(value: Any) -> Any:
-    """Write 2.0 as 2, so that equal numbers give equal fingerprints."""
-    if isinstance(value, dict):
-        return {k: _canonical(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_canonical(v) for v in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _name_nodes(steps: Sequence[Node]) -> dict[Path, str]:
-    """Give every node an id; the n-th unnamed use of a technique is `name#n`."""
-    ids: dict[Path, str] = {}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    nodes = [(path, node) for path, node, _ in walk(steps)]
-    for _, node in nodes:
-        if node.id:
-            if node.id in taken:
-                raise PipelineError(f"pipeline: two steps have the id '{node.id}'; give each its own.")
-            taken.add(node.id)
-    for path, node in nodes:
-        name = node.op if isinstance(node, Step) else node.kind
-        if not node.id:
-            counts[name] = counts.get(name, 0) + 1
-            label = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            if label in taken:
-                raise PipelineError(f"pipeline: the id '{label}' is taken; give the steps of {name} other ids.")
-            ids[path] = label
-        else:
-            ids[path] = node.id
-    return ids
-
-
-def _check_chance(steps: Sequence[Node], ids: Mapping[Path, str]) -> None:
-    for path, node, training in walk(steps):
-        if training:
-            continue
-        if isinstance(node, Group):
-            if node.kind != "augment":
-                raise PipelineError(f"{node.kind}: depends on chance; put it inside augment(...).")
-            continue
-        reason = node.chance()
-        if reason:
-            raise PipelineError(f"{ids[path]}: {reason}; put it inside augment(...).")
-        spec = node.entry.spec
-        if spec.shape == "geometric" and spec.random:
-            # chance is optional here: the technique itself knows whether it needs it
-            try:
-                node.entry.fn(Size(64, 64), **{**spec.fill(node.params)})
-            except ParamError as refused:
-                if "rng" in str(refused):
-                    raise PipelineError(f"{ids[path]}: it draws by itself; put it inside augment(...).") from None
