@@ -241,7 +241,8 @@ def _plain_arguments(op: Op) -> dict[str, Any]:
     image = np.zeros((256, 384, 3), np.uint8)
     for name, value in arguments(op, image).items():
         param = op.spec.params[name]
-        if param.supplied or not (param.required or value != param.default):
+        same = not isinstance(value, np.ndarray) and value == param.default
+        if param.supplied or (same and not param.required):
             continue
         out[name] = round(value, 3) if isinstance(value, float) else value
     return out
