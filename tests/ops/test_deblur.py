@@ -112,13 +112,14 @@ def test_unsupervised_wiener_equals_scikit_image():
 @pytest.mark.parametrize(
     "undo",
     [
-        lambda g, k: ops.wiener(g, psf=k, balance=0.1, border="reflect"),
-        lambda g, k: ops.constrained_least_squares(g, psf=k, gamma=0.1, border="reflect"),
+        lambda g, k: ops.wiener(g, psf=k, balance=0.001, border="reflect"),
+        lambda g, k: ops.constrained_least_squares(g, psf=k, gamma=0.001, border="reflect"),
         lambda g, k: ops.richardson_lucy(g, psf=k, iterations=30, border="reflect"),
+        lambda g, k: ops.unsupervised_wiener(g, psf=k, border="symmetric"),
     ],
 )
 def test_deblurring_gains(undo):
-    """Every technique brings the picture nearer to the sharp one: at least 1 dB inside (borders apart)."""
+    """Every technique brings the picture nearer to the sharp one, whatever lies beyond the edge: at least 2 dB."""
     sharp, kernel = gray((200, 220)), psf.motion(13, 30)
     blurred = ops.degrade(sharp, psf=kernel, std=0.005, rng=opsin.Rng(8))
     inside = (slice(20, -20), slice(20, -20))

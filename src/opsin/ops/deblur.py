@@ -96,7 +96,7 @@ def wiener(
     """Undo a known blur in one step, weighing sharpness against noise.
 
     Use it first: it is fast, and one number sets how much noise is held down. Say border="reflect" for pictures from a
-    camera; the plain closed form ("wrap") rings at the edges.
+    camera: the plain closed form ("wrap") takes the scene to repeat itself and rings from the edges across the picture.
 
     Args:
         psf: the point spread function K L, its middle at K // 2, L // 2.
@@ -137,7 +137,8 @@ def constrained_least_squares(
 ) -> Image:
     """Undo a known blur, choosing the smoothest picture that explains what was seen.
 
-    Use it when the noise is not known well: only the smoothness weight has to be found, by eye or by search.
+    Use it when the noise is not known well: only the smoothness weight has to be found, by eye or by search. Say
+    border="reflect" for pictures from a camera.
 
     Args:
         psf: the point spread function K L, its middle at K // 2, L // 2.
@@ -170,16 +171,19 @@ def unsupervised_wiener(
     /,
     *,
     psf: Psf,
+    border: Border = "wrap",
     clip: bool = True,
     seed: Annotated[int, Bound(ge=0, le=2**32 - 1), Usual(0, 100)] = 0,
     channels: Channels = "color",
 ) -> Image:
     """Undo a known blur without choosing a weight: noise and smoothness are estimated from the picture.
 
-    Use it on many pictures whose noise differs. It samples, so the seed changes the last digits.
+    Use it on many pictures whose noise differs; say border="reflect" for pictures from a camera. It samples, so the
+    seed changes the last digits.
 
     Args:
         psf: the point spread function K L, no larger than the picture.
+        border: what lies beyond the edge; "wrap" is what scikit-image computes.
         clip: hold float results within -1..1, as scikit-image does; integers are always clamped to full scale.
         seed: of the sampler.
         channels: "bands" when a fourth channel is not alpha.
@@ -203,8 +207,12 @@ def unsupervised_wiener(
     def run(plane: Array) -> Array:
         if float(plane.min()) == float(plane.max()):
             return plane  # nothing to sharpen; the sampler would divide by a variance of 0
-        out: Array = restoration.unsupervised_wiener(plane, psf, clip=clip, rng=seed)[0]
-        return out
+        height, width = plane.shape
+        top = left = 0
+        if border != "wrap":
+            plane, top, left = fourier.continued(plane, psf, border, "unsupervised_wiener")
+        out = restoration.unsupervised_wiener(plane, psf, clip=clip, rng=seed)[0]
+        return fourier.cut(out, top, left, height, width)
 
     return each_plane(image, run, channels, np.float64)
 
