@@ -155,8 +155,7 @@ def marr_hildreth(image: Gray, /, *, sigma: Sigma, threshold: Strength = 0.0) ->
         a, b = flat[first], flat[second]
         strong = np.abs(a - b) > least
         edges[np.where(np.abs(a) <= np.abs(b), first, second)[strong]] = True
-    edges = edges.reshape(gray.shape)
-    return values.Mask.of(edges, method="marr_hildreth", value=threshold)
+    return values.Mask.of(edges.reshape(gray.shape), method="marr_hildreth", value=threshold)
 
 
 @op(extra="cv", halo=_gaussian_halo)
