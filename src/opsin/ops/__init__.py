@@ -37,6 +37,7 @@ from opsin.ops.hiding import *
 from opsin.ops.holes import *
 from opsin.ops.light import *
 from opsin.ops.matching import *
+from opsin.ops.medical import *
 from opsin.ops.mix import *
 from opsin.ops.morph import *
 from opsin.ops.morphology import *
@@ -51,6 +52,7 @@ from opsin.ops.segmentation import *
 from opsin.ops.select import *
 from opsin.ops.stitch import *
 from opsin.ops.templates import *
+from opsin.ops.text import *
 from opsin.ops.thresholds import *
 from opsin.ops.tint import *
 from opsin.ops.tone import *
