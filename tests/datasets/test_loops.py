@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import pickle
@@ -304,6 +305,8 @@ def test_transform_is_addressed_by_content() -> None:
 
 
 def test_hugging_face_round_trip(tmp_path: Path) -> None:
+    if importlib.util.find_spec("huggingface_hub") is None:
+        pytest.skip("Hugging Face datasets is not installed")  # this folder too is called datasets
     hub = pytest.importorskip("datasets.features")
     from opsin.datasets.loops import to_hf
 

@@ -26,7 +26,9 @@ def preset_text(name: str) -> str:
     if name not in known:
         hint = did_you_mean(name, known)
         raise PipelineError(f"'{name}' is not a preset; there are {', '.join(known)}." + (f" {hint}" if hint else ""))
-    return resources.files("opsin.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+    from opsin.io import read_bytes
+
+    return read_bytes(str(resources.files("opsin.presets").joinpath(f"{name}.yaml"))).data.decode()
 
 
 def preset(name: str) -> Pipeline:

@@ -73,18 +73,18 @@ def _table(results: list[Any]) -> None:
 
 def _bound(files: list[bytes], results: list[Any]) -> dict[str, Any]:
     """Compare what reading, decoding and the pipeline cost: the largest bounds this machine."""
-    from opsin.io import decode
+    from opsin.io import decode, read_bytes, write_bytes
     from opsin.kernels import native
 
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for i, data in enumerate(files):
             path = Path(folder) / f"{i}.jpg"
-            path.write_bytes(data)
+            write_bytes(path, data)
             paths.append(path)
         start = time.perf_counter()
         for path in paths:
-            path.read_bytes()
+            read_bytes(path)
         reading = (time.perf_counter() - start) / len(files)
     start = time.perf_counter()
     for data in files:
