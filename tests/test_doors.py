@@ -31,6 +31,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "read_text": "the job's own summary, which it compares with the journal",
         "open": "the digest of an output, without holding all of it",
     },
+    "search/segment.py": {"np.memmap": "files that are written once, whole, and as long as their head says"},
     "surfaces/gallery.py": {"read_text": "a style sheet and a script of the package itself"},
     "surfaces/cli/app.py": {"os.open": "the null device, for a reader that has gone"},
     "testing/": {
