@@ -48,7 +48,7 @@ def test_a_technique_on_every_frame(clip, tmp_path):
 
 def test_objects_are_followed(clip, tmp_path):
     out, mot = tmp_path / "out.mp4", tmp_path / "out.txt"
-    words = ["--detector", "detect_text", "--method", "sort", "--mot", str(mot)]
+    words = ["--detector", "detect_text", "--detector-method", "morphology", "--method", "sort", "--mot", str(mot)]
     done = run("apply", "track", clip, *words, "--out", str(out))
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "out.json").read_text())

@@ -109,7 +109,9 @@ def read_scan(source: Source, *, orient: str | None = None, limits: Limits = LOC
     sitk = need("SimpleITK", "read_scan", extra="medical")
     blob = read_bytes(source, limits=limits)
     kind, suffix = _kind(blob.data, blob.name)
-    if kind == "DICOM" and b"\xe0\x7f\x10\x00" not in blob.data and b"\x7f\xe0\x00\x10" not in blob.data:
+    syntax = _syntax(blob.data) if kind == "DICOM" else ""
+    packed = syntax == "deflated"  # then not even the tags can be seen
+    if kind == "DICOM" and not packed and b"\xe0\x7f\x10\x00" not in blob.data and b"\x7f\xe0\x00\x10" not in blob.data:
         raise DecodeError("unsupported", "this DICOM file holds no pixels.", blob.name)
     image, reader = _decoded(sitk, blob.data, suffix, limits, blob.name)
     if orient is not None and image.GetDimension() == 3:
@@ -123,9 +125,13 @@ def read_scan(source: Source, *, orient: str | None = None, limits: Limits = LOC
     tail = array.ndim - 3 if color else array.ndim - 2
     frames = array.reshape(-1, *array.shape[tail:])
     limits.check_count("frames", len(frames), limits.frames)
-    if color and frames.dtype.itemsize > 1 and kind == "DICOM" and _syntax(blob.data) == "RLE":
-        # the decoder mixes up the bytes of such pixels without a word
+    # the decoder mixes up the bytes of these two without a word
+    if frames.dtype.itemsize == 4 and syntax == "explicit big endian" and _bits(reader) == 32:
+        raise DecodeError("unsupported", "big endian pixels of 32 bits are not decoded.", blob.name)
+    if color and frames.dtype.itemsize > 1 and syntax == "RLE":
         raise DecodeError("unsupported", "RLE with colors of more than 8 bits is not decoded.", blob.name)
+    if kind == "DICOM" and _bits(reader) == 1:
+        frames = (frames != 0).astype(np.uint8)  # a mask, which the decoder gives as 0 and 255
     return Scan(_pixels(frames, color, blob.name), _facts(image, reader, kind, blob.data, len(frames), sitk))
 
 
@@ -159,6 +165,12 @@ def _decoded(sitk: Any, data: bytes, suffix: str, limits: Limits, name: str | No
         except RuntimeError as reason:
             message = "the scan is broken, or its pixels are packed in a way that is not known."
             raise DecodeError("corrupt", message, name) from reason
+
+
+def _bits(reader: Any) -> int:
+    """How many bits a stored number has."""
+    text = reader.GetMetaData("0028|0100").strip() if reader.HasMetaDataKey("0028|0100") else ""
+    return int(text) if text.isdigit() else 0
 
 
 def _pixels(frames: Array, color: bool, name: str | None) -> Array:

@@ -33,6 +33,16 @@ def _gray8(where: str, image: Array) -> Array:
     return from_unit(np.clip(to_unit(gray, np.float64), 0.0, 1.0), np.uint8)
 
 
+def _shades(where: str, image: Array) -> Array:
+    """Brightness in 0..1, not rounded, so that one picture gives one angle in every depth."""
+    values = np.clip(to_unit(np.ascontiguousarray(image), np.float64), 0.0, 1.0)
+    if values.ndim == 2 or values.shape[2] == 1:
+        return values.reshape(values.shape[:2])
+    if values.shape[2] not in (3, 4):
+        raise ParamError(refusal(where, "image", "gray, RGB or RGBA", image, "Choose one band: image[..., 0]."))
+    return values[..., :3] @ np.array([0.299, 0.587, 0.114])
+
+
 # --- reading ------------------------------------------------------------------------------------------------------
 @op(extra="ocr")
 def read_text(
@@ -252,8 +262,7 @@ def deskew(
         Postl, "Detection of linear oblique structures and skew scan in digitized documents", 1986.
     """
     picture = image.image if isinstance(image, Sample) else image
-    gray = np.clip(to_unit(brightness("deskew", picture), np.float64), 0.0, 1.0)
-    angle = skew_angle(gray, max_angle)
+    angle = skew_angle(_shades("deskew", picture), max_angle)
     size = Size(picture.shape[1], picture.shape[0])
     matrix, target = about(size.center, turn(-angle)), size
     if keep == "all" and angle != 0.0:

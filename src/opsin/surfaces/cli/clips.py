@@ -119,6 +119,8 @@ def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
             except ValueError:
                 raise ParamError(refusal("track", name, "a number", value)) from None
             own[name] = value
+        elif words[i].startswith("--detector-"):
+            rest.append("--" + words[i].removeprefix("--detector-"))  # where both have a parameter of one name
         else:
             rest.append(words[i])
         i += 1
