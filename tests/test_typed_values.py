@@ -50,6 +50,17 @@ def test_labels_measure_their_regions() -> None:
     assert none.count == 0 and none.boxes.shape == (0, 4) and none.draw(np.zeros((2, 3), np.uint8)).shape == (2, 3, 3)
 
 
+def test_classes_show_their_color_and_patches_their_outline() -> None:
+    numbers = np.array([[0, 0, 1], [0, 1, 1]])
+    image = np.full((2, 3, 3), 100, np.uint8)
+    classes = Labels.of(numbers, background=None, centers=np.array([[0.0, 0.0, 1.0], [1.0, 0.2, 0.0]]))
+    assert np.array_equal(classes.draw(image), np.array([[0, 0, 255], [255, 51, 0]], np.uint8)[numbers])
+    gray = Labels.of(numbers, background=None, centers=np.array([[0.0], [1.0]]))
+    assert np.array_equal(gray.draw(image)[..., 1], numbers * 255)
+    patches = Labels.of(numbers + 1, background=None).draw(image)
+    assert (patches != 100).any(axis=2).tolist() == [[False, True, False], [True, False, False]]
+
+
 def test_regions_can_be_chosen() -> None:
     labels = Labels.of(np.array([[0, 4, 4], [9, 9, 4]]), background=0, method="watershed")
     for which in (labels.areas > 2, [4], np.array([4, 77])):

@@ -14,7 +14,7 @@ from opsin.kernels.extras import need
 from opsin.kernels.markers import join_basins
 from opsin.op import op
 from opsin.ops._planes import color_of
-from opsin.types import Array, Bound, Fraction, Image, Labels, Mask, Usual
+from opsin.types import Array, Bound, Image, Labels, Mask, Usual
 
 _MOST = 2**31 - 1
 _SPECK = 0.06  # smaller than this beside the usual thing is none
@@ -44,8 +44,8 @@ def watershed(
     *,
     mask: Mask | None = None,
     source: Literal["distance", "gradient", "image"] = "distance",
-    neck: Fraction = 0.1,
-    contrast: Fraction = 0.05,
+    neck: Annotated[float, Bound(ge=0.0, le=1.0), Usual(0.02, 0.4)] = 0.1,
+    contrast: Annotated[float, Bound(ge=0.0, le=1.0), Usual(0.01, 0.2)] = 0.05,
     lines: bool = False,
     method: Literal["scikit-image", "simpleitk"] = "scikit-image",
 ) -> values.Labels:

@@ -12,7 +12,7 @@ from opsin.kernels.palette import Palette
 from opsin.op import op
 from opsin.ops._planes import color_of
 from opsin.ops._skin_model import skin_model
-from opsin.types import Array, Bound, Channels, Fraction, Image, Mask, Rgb, Usual
+from opsin.types import Array, Bound, Channels, Image, Mask, Rgb, Usual
 
 Corner = Annotated[float, Bound(ge=-1e9, le=1e9)]
 
@@ -139,7 +139,7 @@ def skin_segment(
     /,
     *,
     model: str = "default",
-    threshold: Fraction = 0.5,
+    threshold: Annotated[float, Bound(ge=0.0, le=1.0), Usual(0.1, 0.9)] = 0.5,
 ) -> values.Mask:
     """Find skin by its color: two mixtures of Gaussians say how likely a color is on skin and elsewhere.
 

@@ -14,6 +14,8 @@ from opsin.values.base import ArrayValue, check_canvas, plain
 
 __all__ = ["Labels", "Region"]
 
+_OUTLINE = (255, 210, 0)
+
 
 @dataclass(frozen=True)
 class Region:
@@ -164,15 +166,19 @@ class Labels(ArrayValue):
         return plain(out)
 
     def draw(self, image: Array) -> Array:
-        """Tint every region in its own color."""
-        from opsin.draw import draw_mask
+        """Tint every region in its own color; classes of color take the class's color, patches are only outlined."""
+        from opsin.draw import displayable, draw_mask
 
         check_canvas("Labels", image, *self.shape)
-        _, where, _ = self._dense()
-        ids = self._dense()[0]
-        number = np.arange(1, len(ids) + 1, dtype=np.int64)
-        if self.background is not None:
-            number = np.where(ids == self.background, 0, np.cumsum(ids != self.background))
+        plain = np.asarray(self)
+        if self.centers is not None and self.centers.shape[1] in (1, 3) and int(plain.max()) < len(self.centers):
+            return displayable(np.clip(self.centers, 0.0, 1.0)[plain])
+        if self.background is None:
+            out = displayable(image)
+            out[_outlines(plain)] = _OUTLINE
+            return out
+        ids, where, _ = self._dense()
+        number = np.where(ids == self.background, 0, np.cumsum(ids != self.background))
         return draw_mask(image, number[where].reshape(self.shape))
 
     def __repr__(self) -> str:
@@ -182,3 +188,11 @@ class Labels(ArrayValue):
         if self.value is not None:
             parts.append("value " + ", ".join(f"{v:.4g}" for v in self.value))
         return f"Labels({', '.join(parts)})"
+
+
+def _outlines(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Pixels whose right or lower neighbor belongs to another region."""
+    out = np.zeros(labels.shape, dtype=np.bool_)
+    out[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    out[:-1] |= labels[:-1] != labels[1:]
+    return out
