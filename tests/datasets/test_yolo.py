@@ -199,3 +199,15 @@ def test_written_without_splits_comes_back_without(tmp_path: Path) -> None:
         ("p.png", None, None, [("cat", (1.0, 2.0, 11.0, 12.0), (), None, None, {})]),
         ("q.png", None, None, []),
     ]
+
+
+def test_oriented_boxes_are_checked(tmp_path: Path) -> None:
+    rows = [
+        "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5",
+        "0 0.1 0.1 0.5 0.1 0.5 0.1 0.1 0.1",
+        "0 2.1 2.1 2.5 2.1 2.5 2.5 2.1 2.5",
+        "0 -0.1 -0.1 0.5 0.1 0.5 0.5 0.1 0.5",
+    ]
+    data = open_dataset(yolo_folder(tmp_path, {"train/a": "\n".join(rows), "val/b": ""}), task="obb")
+    assert [(f.rule, f.record) for f in data.findings] == [("box_degenerate", "line 2"), ("box_outside", "line 3")]
+    assert len(data.load(0).instances) == 2

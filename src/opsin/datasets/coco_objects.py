@@ -47,17 +47,17 @@ class ObjectReader:
             a = None if a is None else checker.check(a, size, file, record)
             if a is None:
                 continue
-            attributes = dict(a.attributes)
-            number = attributes.pop("id", None)
-            bare = replace(a, attributes=attributes)
-            what = repr(bare)
+            attributes = {k: v for k, v in a.attributes.items() if k != "id"}
+            what = (a.label, a.box, a.corners, a.polygons, a.rle, a.keypoints, a.track_id, repr(attributes))
             if what in kept:
                 self.report.add(file, record, "duplicate_object", "the object is annotated twice.")
                 continue
             kept.add(what)
+            number = a.attributes.get("id")
             # an id that another object has, or that is none, is not kept: the object gets a new one when written
-            yield bare if str(number) in taken or not isinstance(number, int | str) else a
+            known = isinstance(number, int | str) and str(number) not in taken
             taken.add(str(number))
+            yield a if known or number is None else replace(a, attributes=attributes)
 
     def _object(self, row: dict[str, Any], file: str, record: str) -> Annotation | None:
         number = row.get("category_id")

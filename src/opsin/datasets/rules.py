@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opsin.datasets import rle as runs
-from opsin.datasets.entry import Annotation, Finding, Numbers
+from opsin.datasets.entry import Annotation, Finding, Numbers, Rle
 from opsin.errors import DatasetError, did_you_mean, refusal
 
 __all__ = ["RULES", "Checker", "Report", "Rule", "crosses_itself"]
@@ -171,22 +172,31 @@ class Checker:
         if not self._finite(a, file, record):
             return None
         had = a.shaped
-        box_left_out = False
-        if a.box is not None:
-            box, ok = self._box(a, canvas, file, record, slack)
-            if not ok:
+        changed: dict[str, Any] = {}
+        box = a.box
+        if box is not None:
+            found = self._box(box, canvas, file, record, slack)
+            if found is None:
                 return None
-            box_left_out = box is None
-            a = replace(a, box=box)
-        if a.polygons:
-            a = replace(a, polygons=self._outlines(a.polygons, canvas, file, record, slack))
-        if a.rle is not None:
-            a = self._mask(a, canvas, file, record)
-        if a.keypoints is not None:
-            a = replace(a, keypoints=self._keypoints(a, canvas, file, record, slack))
-        if had and not a.shaped and not box_left_out:
-            self.report.add(file, record, "no_shape", "nothing is left that says where the object is.")
+            if found != box:
+                changed["box"] = found
+        if a.corners is not None and not self._corners_ok(a.corners, canvas, file, record):
             return None
+        if a.polygons:
+            outlines = self._outlines(a.polygons, canvas, file, record, slack)
+            if len(outlines) != len(a.polygons):
+                changed["polygons"] = outlines
+        if a.rle is not None and not self._mask_ok(a.rle, canvas, file, record):
+            changed["rle"] = None
+        if a.keypoints is not None:
+            points = self._keypoints(a, canvas, file, record, slack)
+            if points != a.keypoints:
+                changed["keypoints"] = points
+        if changed:
+            a = replace(a, **changed)
+            if had and not a.shaped:
+                self.report.add(file, record, "no_shape", "nothing is left that says where the object is.")
+                return None
         return a
 
     def _class_ok(self, label: Any, file: str, record: str) -> bool:
@@ -198,7 +208,10 @@ class Checker:
         return False
 
     def _finite(self, a: Annotation, file: str, record: str) -> bool:
-        values = [v for part in (a.box, a.corners, a.keypoints, *a.polygons) if part for v in part]
+        parts = [part for part in (a.box, a.corners, a.keypoints, *a.polygons) if part]
+        if all(sum(map(abs, part)) < _FAR for part in parts):  # NaN is not below anything
+            return True
+        values = [v for part in parts for v in part]
         if all(-_FAR < v < _FAR for v in values):
             return True
         beyond = all(map(math.isfinite, values))
@@ -207,31 +220,43 @@ class Checker:
         return False
 
     def _box(
-        self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str, slack: float
-    ) -> tuple[Numbers | None, bool]:
-        assert a.box is not None
-        x1, y1, x2, y2 = a.box
+        self, box: Numbers, canvas: tuple[float, float] | None, file: str, record: str, slack: float
+    ) -> Numbers | None:
+        x1, y1, x2, y2 = box
         if x2 <= x1 or y2 <= y1:
             swapped = x2 < x1 or y2 < y1
             rule = "box_swapped" if swapped else "box_degenerate"
             text = "its second corner lies before its first" if swapped else "it has no width or no height"
-            if not self.report.add(file, record, rule, f"box {_show(a.box)}: {text}."):
-                return None, False
-            x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+            if not self.report.add(file, record, rule, f"box {_show(box)}: {text}."):
+                return None
+            x1, y1, x2, y2 = box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
             if x2 <= x1 or y2 <= y1:
-                self.report.add(file, record, "box_degenerate", f"box {_show(a.box)}: it has no width or no height.")
-                return None, False
+                self.report.add(file, record, "box_degenerate", f"box {_show(box)}: it has no width or no height.")
+                return None
         if canvas is not None:
             w, h = canvas
             if x2 <= 0 or y2 <= 0 or x1 >= w or y1 >= h:
-                self.report.add(file, record, "box_outside", f"box {_show(a.box)} lies outside {_size(canvas)}.")
-                return None, False
+                self.report.add(file, record, "box_outside", f"box {_show(box)} lies outside {_size(canvas)}.")
+                return None
             if x1 < -slack or y1 < -slack or x2 > w + slack or y2 > h + slack:
-                message = f"box {_show(a.box)} reaches beyond {_size(canvas)}."
+                message = f"box {_show(box)} reaches beyond {_size(canvas)}."
                 if not self.report.add(file, record, "box_over_edge", message):
-                    return None, False
-                x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, w), min(y2, h)
-        return (x1, y1, x2, y2), True
+                    return None
+                box = (max(x1, 0.0), max(y1, 0.0), min(x2, w), min(y2, h))
+        return box
+
+    def _corners_ok(self, corners: Numbers, canvas: tuple[float, float] | None, file: str, record: str) -> bool:
+        """Check a rotated box: it must have an area, and some of it on the canvas. It is never cut."""
+        x, y = corners[0::2], corners[1::2]
+        area = abs(sum(x[i - 1] * y[i] - x[i] * y[i - 1] for i in range(4))) / 2
+        if area <= 1e-12 * max(1.0, *map(abs, corners)) ** 2:
+            self.report.add(file, record, "box_degenerate", f"rotated box {_show(corners)}: it has no area.")
+            return False
+        if canvas is not None and (max(x) <= 0 or max(y) <= 0 or min(x) >= canvas[0] or min(y) >= canvas[1]):
+            message = f"rotated box {_show(corners)} lies outside {_size(canvas)}."
+            self.report.add(file, record, "box_outside", message)
+            return False
+        return True
 
     def _outlines(
         self,
@@ -257,23 +282,22 @@ class Checker:
                 out.append(p)
         return tuple(out)
 
-    def _mask(self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str) -> Annotation:
-        assert a.rle is not None
+    def _mask_ok(self, rle: Rle, canvas: tuple[float, float] | None, file: str, record: str) -> bool:
         try:
-            counts = runs.unpack(a.rle.runs)
+            counts = runs.unpack(rle.runs)
         except ValueError as error:
             self.report.add(file, record, "rle_invalid", f"{error}.")
-            return replace(a, rle=None)
-        total = a.rle.width * a.rle.height
+            return False
+        total = rle.width * rle.height
         if (counts < 0).any() or (counts > total).any() or int(counts.sum()) != total:
             message = f"run lengths cover {int(counts.sum())} pixels of a mask of {total}."
             self.report.add(file, record, "rle_length", message)
-            return replace(a, rle=None)
-        if canvas is not None and (a.rle.width, a.rle.height) != tuple(canvas):
-            message = f"the mask is {a.rle.width} x {a.rle.height}, the picture {_size(canvas)}."
+            return False
+        if canvas is not None and (rle.width, rle.height) != tuple(canvas):
+            message = f"the mask is {rle.width} x {rle.height}, the picture {_size(canvas)}."
             self.report.add(file, record, "rle_canvas", message)
-            return replace(a, rle=None)
-        return a
+            return False
+        return True
 
     def _keypoints(
         self, a: Annotation, canvas: tuple[float, float] | None, file: str, record: str, slack: float
@@ -313,31 +337,34 @@ class Checker:
 def crosses_itself(flat: Sequence[float] | NDArray[np.float64]) -> bool:
     """Say whether an outline (x y x y ...) crosses itself: two edges that are no neighbors share an inner point."""
     p = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
-    keep = (p != np.roll(p, 1, axis=0)).any(axis=1)
-    p = p[keep]
     n = len(p)
     if n < 4:
         return False
-    q = np.roll(p, -1, axis=0)
-    d = q - p
-    block = max(1, 1 << 18 >> max(1, n.bit_length()))
+    after = _following(n)
+    x, y = p[:, 0], p[:, 1]
+    dx, dy = x[after] - x, y[after] - y
+    block = max(1, (1 << 22) // n)
     for start in range(0, n, block):
-        i = slice(start, min(start + block, n))
-        # orientation of every point against the edges of this block
-        first = d[i, 0, None] * (p[None, :, 1] - p[i, 1, None]) - d[i, 1, None] * (p[None, :, 0] - p[i, 0, None])
-        second = np.concatenate([first[:, 1:], first[:, :1]], axis=1)
-        split = ((first > 0) & (second < 0)) | ((first < 0) & (second > 0))
-        if not split.any():
-            continue
+        i = slice(start, start + block)
+        # which side of edge i every point lies on; an edge splits another when its ends lie on different sides
+        side = dx[i, None] * (y - y[i, None]) - dy[i, None] * (x - x[i, None])
+        left, right = side > 0, side < 0
+        split = (left & right[:, after]) | (right & left[:, after])
+        if block >= n:
+            return bool((split & split.T).any())  # two edges cross when each splits the other
         a, b = np.nonzero(split)
-        a = a + start
-        away = (np.abs(a - b) > 1) & (np.abs(a - b) < n - 1)
-        a, b = a[away], b[away]
-        one = d[b, 0] * (p[a, 1] - p[b, 1]) - d[b, 1] * (p[a, 0] - p[b, 0])
-        two = d[b, 0] * (q[a, 1] - p[b, 1]) - d[b, 1] * (q[a, 0] - p[b, 0])
+        a += start
+        one = dx[b] * (y[a] - y[b]) - dy[b] * (x[a] - x[b])
+        two = dx[b] * (y[after[a]] - y[b]) - dy[b] * (x[after[a]] - x[b])
         if (((one > 0) & (two < 0)) | ((one < 0) & (two > 0))).any():
             return True
     return False
+
+
+@lru_cache(maxsize=256)
+def _following(n: int) -> NDArray[np.int64]:
+    """The position after each of n, the last being followed by the first."""
+    return np.concatenate([np.arange(1, n), [0]])
 
 
 def _show(values: Iterable[float]) -> str:

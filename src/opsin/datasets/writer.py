@@ -306,6 +306,10 @@ def writer_for(
     from opsin.datasets.opening import format_of, resolve
 
     made = resolve(format_of(format, where, writing=True).writer)
+    if where == "prepare" and made.sharded:
+        # a job's outputs are files of their own, which it can verify and make anew one by one
+        hint = f"Prepare to another format, then `opsin convert OUT --to {format}`."
+        raise DatasetError(refusal(where, "format", "one whose pictures are files", format, hint))
     try:
         return made(facts, keys, **options)
     except TypeError as error:
