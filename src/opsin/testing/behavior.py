@@ -153,7 +153,8 @@ LEVELS: dict[str, tuple[float, float, str]] = {
 """Where a dtype may differ by more: levels of 255, the share of values that may differ by even more, and why."""
 
 
-BITS = ("hide",)  # works on the last bit of integers: a float picture is refused
+# they work on stored numbers: the last bit of integers (a float picture is refused), or units of the picture
+BITS = ("hide", "window_intensity")
 
 
 def dtypes_agree(op: Op) -> None:
