@@ -139,13 +139,18 @@ def _divided(plane: Floats, psf: Floats, balance: float, where: str) -> Floats:
 def richardson_lucy(plane: Floats, psf: Floats, iterations: int, border: str, where: str) -> Floats:
     """Multiply the estimate by the back-projected ratio of picture and blurred estimate, again and again.
 
-    `constant` sees black beyond the edge, as scikit-image does; other borders lay two PSF widths around the picture.
+    `constant` sees black beyond the edge, as scikit-image does. Any other border adds a margin of the PSF's size in
+    which the scene is estimated but nothing was seen: each estimate counts what pixels in the picture say about it.
+
+    Source:
+        Bertero and Boccacci, "A simple method for the reduction of boundary effects in the Richardson-Lucy approach to
+        image deconvolution", Astronomy and Astrophysics 2005.
     """
     fft = _fft(where)
     height, width = plane.shape
     top = left = 0
     if border != "constant":
-        top, left = 2 * psf.shape[0], 2 * psf.shape[1]
+        top, left = psf.shape
         plane = extend(plane, (top, top), (left, left), border)
     rows, columns = plane.shape
     shape = (
@@ -155,14 +160,27 @@ def richardson_lucy(plane: Floats, psf: Floats, iterations: int, border: str, wh
     there = fft.rfft2(psf, shape)
     back = fft.rfft2(psf[::-1, ::-1], shape)
     y, x = (psf.shape[0] - 1) // 2, (psf.shape[1] - 1) // 2
+
+    def through(field: Floats, spectrum: Any) -> Floats:
+        product = fft.rfft2(field, shape)
+        product *= spectrum
+        return cut(fft.irfft2(product, shape), y, x, rows, columns)
+
+    seen: Any = 1.0
+    said: Any = 1.0
     estimate = np.full(plane.shape, 0.5)
+    if border != "constant":
+        seen = np.zeros(plane.shape)
+        seen[top : top + height, left : left + width] = 1.0
+        said = through(seen, back)
+        some = said > 0.01 * psf.sum()
+        said = np.where(some, said, 1.0)
+        estimate *= some
+        seen *= through(some.astype(np.float64), there) > 0.0
     for _ in range(iterations):
-        spectrum = fft.rfft2(estimate, shape)
-        spectrum *= there
-        seen = cut(fft.irfft2(spectrum, shape), y, x, rows, columns) + 1e-12
+        blurred = through(estimate, there) + 1e-12
         # transforms leave specks of -1e-17 where nothing is seen; there the ratio says nothing
-        ratio = np.divide(plane, seen, out=np.zeros_like(plane), where=seen > 1e-13)
-        spectrum = fft.rfft2(ratio, shape)
-        spectrum *= back
-        estimate *= cut(fft.irfft2(spectrum, shape), y, x, rows, columns)
+        ratio = np.divide(plane, blurred, out=np.zeros_like(plane), where=blurred > 1e-13)
+        ratio *= seen
+        estimate *= through(ratio, back) / said
     return np.asarray(cut(estimate, top, left, height, width), dtype=np.float64)

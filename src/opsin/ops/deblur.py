@@ -231,12 +231,13 @@ def richardson_lucy(
     """Undo a known blur of light that was counted: nothing becomes negative, brightness is kept.
 
     Use it for stars, microscopy and little noise; each iteration sharpens and lets noise grow, so stop early. Say
-    border="reflect" for pictures from a camera; black beyond the edge ("constant") darkens the rim.
+    border="reflect" for pictures from a camera; black beyond the edge ("constant") makes waves along the rim.
 
     Args:
         psf: the point spread function K L, nowhere negative.
         iterations: how often the estimate is corrected.
-        border: what lies beyond the edge; "constant" (black) is what scikit-image computes.
+        border: what lies beyond the edge; "constant" (black) is what scikit-image computes; with any other the scene
+            beyond the edge is estimated, too.
         clip: hold float results within -1..1, as scikit-image does; integers are always clamped to full scale.
         channels: "bands" when a fourth channel is not alpha.
 
