@@ -11,6 +11,8 @@ from opsin.values.message import Message
 from opsin.values.panorama import Panorama
 from opsin.values.registration import Registration, VolumeRegistration
 from opsin.values.sources import Unmixed, Whitened
+from opsin.values.tracks import Tracks
+from opsin.values.words import Words
 
 __all__ = [
     "ArrayValue",
@@ -29,8 +31,10 @@ __all__ = [
     "Registration",
     "Response",
     "TextureCodes",
+    "Tracks",
     "Unmixed",
     "Value",
     "VolumeRegistration",
+    "Words",
     "Whitened",
 ]
