@@ -19,7 +19,7 @@ import numpy as np
 
 from opsin.canvas import Picture, displayable
 from opsin.chance import Rng
-from opsin.draw import draw_sample, draw_text, fitted
+from opsin.draw import contact_sheet, draw_sample, draw_text, fitted
 from opsin.errors import OpsinError, ParamError
 from opsin.op import Op, operations
 from opsin.sample import Sample
@@ -95,6 +95,13 @@ def _shown(result: Any, stage: Scene, side: int) -> tuple[Picture, str]:
         note += f", {gone} dropped" if gone else ""
         note += f" ({result.filtered})" if result.filtered else ""
         return draw_sample(result), note
+    several = result.pictures() if hasattr(result, "pictures") else result
+    stack = isinstance(several, np.ndarray) and (
+        several.ndim == 4 or (several.ndim == 3 and several.shape[2] not in (1, 3, 4))
+    )
+    if stack and isinstance(result, Value):
+        width = side // min(len(several), 2) - 6
+        return contact_sheet(list(several), columns=2, cell=(width, width * 2 // 3), gap=4), ""
     if isinstance(result, Value) and type(result).draw is not Value.draw:
         flat = isinstance(stage.target, np.ndarray) and stage.target.ndim in (2, 3) and stage.target.dtype.kind != "f"
         ground = stage.target if flat else before
@@ -173,7 +180,7 @@ def _card(op: Op, side: int) -> str:
     return (
         f'<article id="{spec.name}" data-words="{html.escape(words, quote=True)}">'
         f'<header><h3><a href="#{spec.name}">{spec.name}</a></h3>{tags}</header>'
-        f'<p class="summary">{html.escape(spec.summary)}</p>{note}{_sheets(drawn, side)}'
+        f'<p class="summary">{_prose(spec.summary)}</p>{note}{_sheets(drawn, side)}'
         f"<details><summary>Parameters and code</summary>{body}{_table(spec.shown())}{_snippets(op)}{source}</details>"
         f"</article>"
     )
@@ -216,7 +223,7 @@ def _cell(figure: Figure, side: int) -> str:
 def _inline(picture: Picture) -> str:
     from opsin.io import encode
 
-    return "data:image/webp;base64," + base64.b64encode(encode(picture, "webp", quality=78)).decode()
+    return "data:image/webp;base64," + base64.b64encode(encode(picture, "webp", quality=72)).decode()
 
 
 def _table(params: list[Param]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from opsin.chance import Rng
-from opsin.draw import draw_mask, draw_sample, fitted
+from opsin.draw import draw_mask, draw_points, draw_sample, fitted
 from opsin.instances import Skeleton
 from opsin.kinds import ArrayKind, Either
 from opsin.op import Op, op_of
@@ -43,12 +43,14 @@ _BY_FAMILY = {
     "binary": "horse", "blur": "cat", "channels": "flower", "clusters": "flower", "color": "flower",
     "deblur": "cat", "denoise": "cat", "descriptors": "camera", "edges": "camera", "features": "camera",
     "fill": "cat", "filters": "cat", "focus": "cat", "grain": "china", "holes": "astronaut", "light": "china",
+    "medical": "camera",
     "morphology": "text", "occlude": "astronaut", "regions": "coins", "thresholds": "page", "tint": "china",
     "weather": "china",
 }  # fmt: skip
 _BY_OP = {
-    "autocontrast": "page", "clahe": "rocket", "deskew": "page", "detect_faces": "astronaut", "detect_text": "page",
-    "equalize": "rocket", "jpeg_artifacts": "cat", "match_template": "coins", "read_text": "page",
+    "autocontrast": "page", "clahe": "rocket", "detect_faces": "astronaut", "detect_people": "camera",
+    "detect_text": "page",
+    "equalize": "rocket", "jpeg_artifacts": "cat", "read_text": "page",
     "skin_segment": "astronaut", "tone_curve": "cat", "watershed": "coins",
 }  # fmt: skip
 
@@ -191,6 +193,60 @@ def _scratched(side: int) -> Scene:
     return Scene(seen, {"mask": mask}, [("before: scratched", seen), ("mask", marked)])
 
 
+def _face(side: int) -> Scene:
+    image = photo("astronaut", side)
+    eyes = _EYES[[1, 0]] * (side / 512.0)  # left and right as seen
+    return Scene(image, {"landmarks": eyes}, [("before", draw_points(image, eyes))])
+
+
+def _shifted(side: int) -> Scene:
+    """The same scene from elsewhere: what registration lays back on its reference."""
+    reference = photo("coffee", side)
+    image = op_of("affine").public(reference, angle=6.0, scale=1.06, x=0.03, y=-0.02, border="replicate")
+    return Scene(image, {"reference": reference}, [("before", image), ("reference", np.array(reference))])
+
+
+def _slices(side: int) -> Scene:
+    """A volume by its middle slice."""
+    image = np.zeros((side, side), np.uint8)
+    moved, still = examples.volume(image), examples.volume(image, 0.5)
+    inputs = [(name, fitted(v[v.shape[0] // 2], side, side)) for name, v in (("volume", moved), ("reference", still))]
+    return Scene(moved, {"reference": still}, inputs)
+
+
+def _morphed(side: int) -> Scene:
+    """A cup becomes a flower: points around the rim go to points around the blossom."""
+    image = photo("coffee", side)
+    h, w = image.shape[:2]
+    other = op_of("resize").public(photo("flower", side), width=w, height=h)
+    turn = np.linspace(0.0, 2.0 * np.pi, 12, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    points = np.concatenate([[[0.485, 0.25]], [0.485, 0.25] + ring * [0.175, 0.2]]) * [w, h]
+    others = np.concatenate([[[0.49, 0.5]], [0.49, 0.5] + ring * [0.21, 0.33]]) * [w, h]
+    inputs = [("before", draw_points(image, points)), ("other", draw_points(other, others))]
+    return Scene(image, {"other": other, "points": points, "other_points": others}, inputs)
+
+
+def _parts(side: int) -> Scene:
+    """A photograph cut into three that overlap."""
+    image = photo("china", round(side * 1.6))
+    w = image.shape[1]
+    cuts = [np.ascontiguousarray(image[:, int(a * w) : int(b * w)]) for a, b in ((0, 0.5), (0.25, 0.75), (0.5, 1))]
+    return Scene(cuts, {}, [(f"picture {k + 1}", cut) for k, cut in enumerate(cuts)])
+
+
+def _coin(side: int) -> Scene:
+    image = photo("coins", side)
+    h, w = image.shape[:2]
+    template = np.ascontiguousarray(image[int(0.37 * h) : int(0.58 * h), int(0.36 * w) : int(0.52 * w)])
+    return Scene(image, {"template": template}, [("before", np.array(image)), ("template", template)])
+
+
+def _crooked(side: int) -> Scene:
+    page = op_of("rotate").public(photo("page", side), angle=6.0, border="replicate")
+    return Scene(page, {}, [("before", page)])
+
+
 def _light_painting(side: int) -> Scene:
     """A dark scene in which a lamp is swung: every frame shows it elsewhere."""
     dark = photo("coffee", side).astype(np.float64) * 0.25
@@ -295,6 +351,14 @@ def _pair(side: int) -> Scene:
 _SMALLER = {"bm3d": 0.7, "dictionary_denoise": 0.35, "hit_or_miss": 0.25, "inpaint": 0.4, "random_walker": 0.5}
 """Slow techniques, and those that mark single pixels, are shown on smaller pictures."""
 _SCENES: dict[str, Maker] = {
+    "align_face": _face,
+    "deskew": _crooked,
+    "match_template": _coin,
+    "panorama": _parts,
+    "register": _shifted,
+    "register_ecc": _shifted,
+    "register_volume": _slices,
+    "whiten": _mixtures,
     "bm3d": _noisy(),
     "anisotropic_diffusion": _noisy(0.04),
     "bilateral_filter": _noisy(0.04),
@@ -310,6 +374,7 @@ _SCENES: dict[str, Maker] = {
     "long_exposure": _light_painting,
     "match_features": _pair,
     "mixup": _mixed,
+    "morph": _morphed,
     "mosaic": _tiled,
     "mrf_denoise": _speckled,
     "nl_means": _noisy(),

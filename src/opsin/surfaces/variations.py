@@ -32,6 +32,11 @@ _NEEDS_A_FILE = {("detect_faces", "yunet")}
 _MAIN = {"grid_distort": "distortion", "thin_plate": "distortion", "perspective": "distortion"}
 _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "affine": lambda s: [{"angle": -20.0}, {"angle": 20.0, "scale": 0.8}, {"scale": 1.2, "shear": 15.0}],
+    "align_face": lambda s: [
+        {"width": s, "height": s},
+        {"width": s, "height": s, "eye_distance": 0.3},
+        {"width": 3 * s // 4, "height": s, "eye_line": 0.35},
+    ],
     "center": lambda s: [{"per_channel": True}, {"per_channel": False}],
     "center_crop": lambda s: [{"fraction": 0.4}, {"fraction": 0.7}, {"fraction": 0.9}],
     "channel_drop": lambda s: [{"channel": 0}, {"channel": 1}, {"channel": 2}],
@@ -62,6 +67,7 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     ],
     "random_crop": lambda s: [{"width": s // 2, "height": s // 2, "rng": Rng(n)} for n in (1, 2, 3)],
     "random_resized_crop": lambda s: [{"width": s // 2, "height": s // 2, "rng": Rng(n)} for n in (1, 2, 3)],
+    "register_volume": lambda s: [{"transform": "rigid"}, {"transform": "affine"}],
     "rescale_intensity": lambda s: [{"in_range": "image"}, {"in_range": (0.2, 0.8)}],
     "resize": lambda s: [
         {"width": s, "height": s // 2},
@@ -69,12 +75,18 @@ _CHOSEN: dict[str, Callable[[int], list[dict[str, Any]]]] = {
         {"width": s // 4, "height": s // 4, "kernel": "nearest"},
     ],
     "rotate90": lambda s: [{"times": 1}, {"times": 2}, {"times": 3}],
+    "safe_crop": lambda s: [{"width": 2 * s // 3, "height": 2 * s // 3, "rng": Rng(n)} for n in (1, 2, 3)],
     "seamless_clone": lambda s: [{"gradients": "patch"}, {"gradients": "mixed"}],
     "standardize": lambda s: [{"per_channel": True}, {"per_channel": False}],
     "tone_curve": lambda s: [
         {"points": [(0.0, 0.0), (0.25, 0.12), (0.75, 0.88), (1.0, 1.0)]},
         {"points": [(0.0, 0.15), (0.5, 0.5), (1.0, 0.85)]},
         {"points": [(0.0, 0.0), (0.3, 0.6), (1.0, 1.0)]},
+    ],
+    "window_intensity": lambda s: [
+        {"center": 128.0, "width": 256.0},
+        {"center": 60.0, "width": 100.0},
+        {"center": 170.0, "width": 80.0},
     ],
 }
 
@@ -89,7 +101,7 @@ def word(value: Any, unit: str = "") -> str:
         text = " \u00d7 ".join(map(str, value.shape)) + " array"
     else:
         text = str(value)
-    return text + {"degrees": "\u00b0", "px": " px"}.get(unit, f" {unit}" if unit else "")
+    return text + {"degrees": "\u00b0", "px": " px"}.get(unit, f" {unit}" if unit and " " not in unit else "")
 
 
 def _caption(op: Op, given: Mapping[str, Any]) -> str:
