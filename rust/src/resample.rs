@@ -80,10 +80,31 @@ pub struct Axis {
     /// The inputs that are used: `low..high`.
     pub low: usize,
     pub high: usize,
+    made_for: Option<(Span, Outputs, Kernel, usize, usize)>,
+}
+
+/// Which outputs of an axis are wanted, and in which order: `sign * i + offset` for `i` in `low..high`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Outputs {
+    pub low: usize,
+    pub high: usize,
+    pub sign: i64,
+    pub offset: i64,
+}
+
+impl Outputs {
+    fn len(&self) -> usize {
+        self.high - self.low
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = usize> + use<> {
+        let (sign, offset) = (self.sign, self.offset);
+        (self.low..self.high).map(move |i| (sign * i as i64 + offset) as usize)
+    }
 }
 
 /// One axis of the wanted map: `from..to` of a line becomes `count` samples.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Span {
     /// The samples that may be used: `low..high`. Kernels end there, as if the line did.
     pub low: usize,
@@ -101,8 +122,22 @@ impl Span {
 }
 
 impl Axis {
+    /// Fills the tables for a window that starts at sample `origin` and holds `length` samples. Asked again for the same
+    /// ones, as for pictures of one size, it does nothing.
+    pub fn fit(&mut self, span: Span, outputs: Outputs, kernel: Kernel, origin: usize, length: usize) -> Result<()> {
+        let key = (span, outputs, kernel, origin, length);
+        if self.made_for == Some(key) {
+            return Ok(());
+        }
+        self.made_for = None;
+        self.set(span, outputs, kernel)?;
+        self.move_to_window(origin, length)?;
+        self.made_for = Some(key);
+        Ok(())
+    }
+
     /// Fills the tables for some of the outputs, in the order given; their memory is used again.
-    pub fn set(&mut self, span: Span, outputs: impl ExactSizeIterator<Item = usize>, kernel: Kernel) -> Result<()> {
+    fn set(&mut self, span: Span, outputs: Outputs, kernel: Kernel) -> Result<()> {
         let Span { low, high, from, to, count } = span;
         let length = high.saturating_sub(low);
         if count == 0 || length == 0 || !(from >= low as f64 - 1.0 && to <= high as f64 + 1.0 && to > from) {
@@ -114,13 +149,10 @@ impl Axis {
         let stretch = if kernel == Kernel::Linear || kernel == Kernel::Nearest { 1.0 } else { scale.max(1.0) };
         let support = kernel.support() * stretch;
         let most = (support.ceil() as usize) * 2 + 1;
-        let taps = most.min(length);
-        self.taps = taps;
-        self.start.clear();
-        self.start.resize(outputs.len(), 0);
-        self.weights.clear();
-        self.weights.resize(outputs.len() * taps, 0.0);
-        (self.low, self.high) = (high, low);
+        // Weights of zero at the ends are left out, so that there are as few taps as the longest output needs.
+        let mut rows: Vec<(usize, usize)> = Vec::with_capacity(outputs.len());
+        let mut values: Vec<f32> = Vec::with_capacity(outputs.len() * most.min(length));
+        let mut taps = 1;
         let mut w = vec![0.0f64; most.max(2)];
         // Pillow sums its nearest positions up step by step, which decides ties.
         let mut positions = Vec::new();
@@ -131,7 +163,7 @@ impl Axis {
                 at += scale;
             }
         }
-        for (d, i) in outputs.enumerate() {
+        for i in outputs.iter() {
             // Positions are counted from the first sample that may be used.
             let center = from + (i as f64 + 0.5) * scale - low as f64;
             let (first, n);
@@ -162,11 +194,23 @@ impl Axis {
                     *w /= sum;
                 }
             }
+            let lead = w[..n].iter().position(|&w| w as f32 != 0.0).unwrap_or(0);
+            let end = w[..n].iter().rposition(|&w| w as f32 != 0.0).map_or(lead + 1, |k| k + 1);
+            rows.push((first + lead, end - lead));
+            values.extend(w[lead..end].iter().map(|&w| w as f32));
+            taps = taps.max(end - lead);
+        }
+        self.taps = taps;
+        self.start.clear();
+        self.weights.clear();
+        self.weights.resize(rows.len() * taps, 0.0);
+        (self.low, self.high) = (high, low);
+        let mut taken = 0;
+        for ((first, n), line) in rows.into_iter().zip(self.weights.chunks_exact_mut(taps)) {
             let start = first.min(length - taps);
-            self.start[d] = (low + start) as u32;
-            for (k, &w) in w[..n].iter().enumerate() {
-                self.weights[d * taps + (first - start) + k] = w as f32;
-            }
+            line[first - start..first - start + n].copy_from_slice(&values[taken..taken + n]);
+            taken += n;
+            self.start.push((low + start) as u32);
             self.low = self.low.min(low + start);
             self.high = self.high.max(low + start + taps);
         }
@@ -177,12 +221,13 @@ impl Axis {
     pub fn new(span: Span, kernel: Kernel, flip: bool) -> Result<Axis> {
         let mut axis = Axis::default();
         let n = span.count;
-        axis.set(span, (0..n).map(|i| if flip { n - 1 - i } else { i }), kernel)?;
+        let (sign, offset) = if flip { (-1, n as i64 - 1) } else { (1, 0) };
+        axis.set(span, Outputs { low: 0, high: n, sign, offset }, kernel)?;
         Ok(axis)
     }
 
     /// Moves the table into a window that starts at sample `origin` and holds `length` samples.
-    pub fn move_to_window(&mut self, origin: usize, length: usize) -> Result<()> {
+    fn move_to_window(&mut self, origin: usize, length: usize) -> Result<()> {
         if self.low < origin || self.high > origin + length {
             return invalid("resize: the decoded part does not hold the samples that are needed.");
         }
@@ -585,9 +630,12 @@ leveled! {
     fn along_rows(turned: &[f32], axis: &Axis, channels: usize, only: usize, rows: usize, out: &mut [f32], stride: usize) {
         match (axis.taps, channels) {
             (1, _) => along::<L, 1>(turned, axis, channels, only, rows, out, stride),
+            (2, 1) => along::<L, 2>(turned, axis, 1, only, rows, out, stride),
             (2, _) => along::<L, 2>(turned, axis, channels, only, rows, out, stride),
             (3, 1) => along::<L, 3>(turned, axis, 1, only, rows, out, stride),
             (3, _) => along::<L, 3>(turned, axis, channels, only, rows, out, stride),
+            (4, 1) => along::<L, 4>(turned, axis, 1, only, rows, out, stride),
+            (4, _) => along::<L, 4>(turned, axis, channels, only, rows, out, stride),
             (5, 1) => along::<L, 5>(turned, axis, 1, only, rows, out, stride),
             (5, _) => along::<L, 5>(turned, axis, channels, only, rows, out, stride),
             (7, _) => along::<L, 7>(turned, axis, channels, only, rows, out, stride),

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::geometry::{IDENTITY, Size, Stage, inverse, project, times};
 use crate::program::Options;
-use crate::resample::Kernel;
+use crate::resample::{Kernel, Outputs};
 use crate::warp::{Border, Frame, Matrix};
 
 /// Columns (or rows) of a picture: `low..high`.
@@ -185,10 +185,9 @@ pub fn separable(size: Size, stages: &[Stage]) -> Option<Separable> {
 
 impl Separable {
     /// The canvas coordinates that the valid outputs of an axis show.
-    pub fn outputs(&self, axis: usize) -> impl ExactSizeIterator<Item = usize> + use<> {
-        let (sign, offset) = (self.sign[axis], self.offset[axis]);
+    pub fn outputs(&self, axis: usize) -> Outputs {
         let (low, high) = self.valid[axis];
-        (low..high).map(move |i| (sign * i as i64 + offset) as usize)
+        Outputs { low, high, sign: self.sign[axis], offset: self.offset[axis] }
     }
 
     /// Source pixels per output pixel, per axis.

@@ -24,8 +24,7 @@ pub fn axes(plane: &Plane, plan: &Separable, kernel: Kernel, down: &mut Axis, al
         let low = (from.floor() as usize).min(full - 1);
         let high = (to.ceil() as usize).clamp(low + 1, full);
         let count = if k == 0 { plan.canvas.0 } else { plan.canvas.1 };
-        axis.set(Span { low, high, from, to, count }, plan.outputs(k), kernel)?;
-        axis.move_to_window(origin, length)?;
+        axis.fit(Span { low, high, from, to, count }, plan.outputs(k), kernel, origin, length)?;
     }
     Ok(())
 }
@@ -114,24 +113,21 @@ pub fn warp_row(
     });
     let luma = (view(planes.luma), place(planes.luma));
     let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
-    let (right, bottom) = (planes.width as f64 - 1.0, planes.height as f64 - 1.0);
     let mut x = low;
+    // Where the map has no perspective, it shrinks everywhere alike.
+    let flat = warp::is_flat(&plan.back);
+    let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
     while x < high {
         let count = CHUNK.min(high - x);
-        let (nx, ny) = if supersample {
-            warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5)
-        } else {
-            (1, 1)
-        };
+        if supersample && !flat {
+            samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
+        }
+        let (nx, ny) = samples;
         for s in 0..nx * ny {
             let at =
                 (x as f64 + ((s % nx) as f64 + 0.5) / nx as f64, y as f64 + ((s / nx) as f64 + 0.5) / ny as f64);
-            warp::project(&plan.back, at.0, at.1, &mut points.x, &mut points.y);
-            let shares = if warp::ends_inside(points, right, bottom, count) {
-                Shares::Everything
-            } else {
-                warp::covered(points, right, bottom, count)
-            };
+            points.project(&plan.back, at.0, at.1, count);
+            let shares = points.shares(planes.width, planes.height, count);
             if shares != Shares::Nothing {
                 warp::clamped(&luma.0, points, luma.1, count, values);
                 if let Some((pair, place)) = &chroma {

@@ -149,8 +149,7 @@ impl Job<'_> {
                     let (low, high) = p.crop[k];
                     let count = if k == 0 { p.canvas.0 } else { p.canvas.1 };
                     let span = Span { low, high, from: low as f64, to: high as f64, count };
-                    axis.set(span, p.outputs(k), p.kernel)?;
-                    axis.move_to_window(origin, length)?;
+                    axis.fit(span, p.outputs(k), p.kernel, origin, length)?;
                 }
                 Producer::Stretch { pixels, axes, plan: p }
             }
@@ -406,7 +405,7 @@ fn separable_region(header: &Header, plan: &Separable) -> Result<Region> {
     let mut out = [(0, 0); 2];
     for (k, side) in [(0, header.width), (1, header.height)] {
         let outputs = plan.outputs(k);
-        let (a, b) = outputs.fold((usize::MAX, 0), |(l, h), i| (l.min(i), h.max(i)));
+        let (a, b) = outputs.iter().fold((usize::MAX, 0), |(l, h), i| (l.min(i), h.max(i)));
         if a > b {
             return Ok(Region { x: 0, y: 0, w: 1, h: 1 });
         }

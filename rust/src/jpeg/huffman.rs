@@ -106,17 +106,48 @@ impl DcTable {
     }
 }
 
-/// Up to two coefficients per look-up.
+/// One look-up of the AC table: up to two coefficients.
 ///
-/// A fast entry holds, from bit 0: bits to drop (8), step to the first coefficient (8), step from it to the second
-/// (8), step after the second (8), the two values (16 each). With one coefficient the second value is a zero written
-/// where the next one will be, so that no branch is needed. A medium entry has 0 bits to drop, then the code's length
-/// and its symbol: the extra bits lie beyond the look-up. 0 means: use `slow`.
+/// `to_first`, `to_second` and `after` are positions from where the block stands. With one coefficient the second value
+/// is a zero written where the next one will be, so that no branch is needed. `bits` 0 means that a slower way must be
+/// taken: by `code` bits and `symbol` (the extra bits lie beyond the look-up), or, where `code` is 0 too, by `slow`.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(8))]
+pub struct Pair {
+    pub bits: u8,
+    pub to_first: u8,
+    pub to_second: u8,
+    pub after: u8,
+    pub first: i16,
+    pub second: i16,
+}
+
+impl Pair {
+    fn medium(code: u8, symbol: u8) -> Pair {
+        Pair { to_first: code, to_second: symbol, ..Pair::default() }
+    }
+
+    /// Length and symbol of a code whose extra bits lie beyond the look-up.
+    #[inline(always)]
+    pub fn code(&self) -> Option<(u8, u32)> {
+        (self.to_first != 0).then_some((self.to_second, u32::from(self.to_first)))
+    }
+}
+
+/// Runs of symbols at once: bits and positions of as many as fit, and of the first alone; an end of block adds END.
+/// `bits` 0 means: use `slow`.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(4))]
+pub struct Skip {
+    pub bits: u8,
+    pub step: u8,
+    pub first_bits: u8,
+    pub first_step: u8,
+}
+
 pub struct AcTable {
-    pub fast: Box<[u64; AC_SIZE]>,
-    /// Runs of symbols at once. From bit 0: bits (6), positions (7), end of block (1); from bit 16 the same for the
-    /// first symbol alone. 0 means: use `slow`.
-    pub skip: Box<[u32; AC_SIZE]>,
+    pub fast: Box<[Pair; AC_SIZE]>,
+    pub skip: Box<[Skip; AC_SIZE]>,
     pub slow: Canonical,
     spec: HuffSpec,
 }
@@ -125,8 +156,8 @@ impl AcTable {
     pub fn new(spec: &HuffSpec) -> AcTable {
         let mut prefix = vec![0u16; AC_SIZE];
         prefix_table(spec, AC_BITS, &mut prefix);
-        let mut fast = Box::new([0u64; AC_SIZE]);
-        let mut skip = Box::new([0u32; AC_SIZE]);
+        let mut fast = Box::new([Pair::default(); AC_SIZE]);
+        let mut skip = Box::new([Skip::default(); AC_SIZE]);
         // One symbol with its value: steps before, steps after, value, bits; bits 0 when it does not fit.
         let single = |index: usize| -> Option<(u32, u32, i32, u32)> {
             let entry = prefix[index];
@@ -148,30 +179,29 @@ impl AcTable {
         for i in 0..AC_SIZE {
             fast[i] = match single(i) {
                 None => {
-                    let (length, symbol) = (u64::from(prefix[i] >> 8), u64::from(prefix[i] & 255));
-                    // Reserved symbols (no value, run neither 0 nor 15) stay 0: the slow path refuses them.
-                    if length == 0 || symbol & 15 == 0 {
-                        0
-                    } else {
-                        length << 8 | symbol << 16
-                    }
+                    let (length, symbol) = ((prefix[i] >> 8) as u8, prefix[i] as u8);
+                    // Reserved symbols (no value, run neither 0 nor 15) stay empty: the slow path refuses them.
+                    if length == 0 || symbol & 15 == 0 { Pair::default() } else { Pair::medium(length, symbol) }
                 }
                 Some((before, after, value, bits)) => {
-                    let mut entry = u64::from(before) << 8 | u64::from(value as u16) << 32;
-                    let second = if after == END {
-                        None
-                    } else {
-                        single((i << bits) & (AC_SIZE - 1))
+                    let second = if after == END { None } else { single((i << bits) & (AC_SIZE - 1)) };
+                    let mut entry = Pair {
+                        bits: bits as u8,
+                        to_first: before as u8,
+                        to_second: (before + after) as u8,
+                        after: (before + after) as u8,
+                        first: value as i16,
+                        second: 0,
                     };
                     match second {
                         Some((before2, after2, value2, bits2)) if bits + bits2 <= AC_BITS => {
-                            entry |= u64::from(bits + bits2)
-                                | u64::from(1 + before2) << 16
-                                | u64::from(after2) << 24
-                                | u64::from(value2 as u16) << 48;
+                            entry.bits = (bits + bits2) as u8;
+                            entry.to_second = (before + 1 + before2) as u8;
+                            entry.after = (before + 1 + before2 + after2) as u8;
+                            entry.second = value2 as i16;
                         }
-                        _ if after == END => entry |= u64::from(bits) | u64::from(END) << 24,
-                        _ => entry |= u64::from(bits) | 1 << 16,
+                        _ if after == END => entry.to_second = 0,
+                        _ => {}
                     }
                     entry
                 }
@@ -191,7 +221,7 @@ impl AcTable {
     }
 }
 
-fn skip_entry(prefix: &[u16], index: usize) -> u32 {
+fn skip_entry(prefix: &[u16], index: usize) -> Skip {
     let (mut bits, mut run, mut end) = (0u32, 0u32, false);
     let mut first = (0u32, 0u32, false);
     let mut count = 0;
@@ -199,7 +229,7 @@ fn skip_entry(prefix: &[u16], index: usize) -> u32 {
         let entry = prefix[(index << bits) & (AC_SIZE - 1)];
         let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 255));
         let (zeros, s) = (symbol >> 4, symbol & 15);
-        if length == 0 || bits + length > AC_BITS || (s == 0 && zeros != 0 && zeros != 15) || run + zeros >= 100 {
+        if length == 0 || bits + length > AC_BITS || (s == 0 && zeros != 0 && zeros != 15) || (count > 0 && run + zeros >= 64) {
             break;
         }
         end = symbol == 0;
@@ -212,8 +242,13 @@ fn skip_entry(prefix: &[u16], index: usize) -> u32 {
         count += 1;
     }
     if count == 0 {
-        return 0;
+        return Skip::default();
     }
-    let pack = |(bits, run, end): (u32, u32, bool)| bits | run << 6 | u32::from(end) << 13;
-    pack((bits, run, end)) | pack(first) << 16
+    let step = |run: u32, end: bool| (run + if end { END } else { 0 }) as u8;
+    Skip {
+        bits: bits as u8,
+        step: step(run, end),
+        first_bits: first.0 as u8,
+        first_step: step(first.1, first.2),
+    }
 }

@@ -37,8 +37,8 @@ pub const ZIGZAG: [u8; 64] = [
 /// Positions past the block end up in this slot, which nobody reads.
 pub const SPILL: u8 = 64;
 
-const fn order(paired: bool) -> [u8; 128] {
-    let mut table = [SPILL; 128];
+const fn order(paired: bool) -> [u8; 256] {
+    let mut table = [SPILL; 256];
     let mut k = 0;
     while k < 64 {
         let n = ZIGZAG[k] as usize;
@@ -49,11 +49,12 @@ const fn order(paired: bool) -> [u8; 128] {
 }
 
 /// Zigzag position to slot, for full-size blocks.
-pub const PAIRED: [u8; 128] = order(true);
+pub static PAIRED: [u8; 256] = order(true);
 /// Zigzag position to slot, row after row, for reduced blocks.
-pub const PLAIN: [u8; 128] = order(false);
+pub static PLAIN: [u8; 256] = order(false);
 
-pub type Block = [i16; 128];
+/// 64 coefficients; the rest takes what lies past the end, so that any byte is an index.
+pub type Block = [i16; 256];
 
 // Fixed point with 13 bits: round(x * 8192).
 const F_0_298: i32 = 2446;
@@ -214,7 +215,7 @@ mod x86 {
     pub unsafe fn full(block: &Block, quant: &[i16; 64], out: *mut u8, stride: usize) {
         let mut v = [_mm256_setzero_si256(); 4];
         for (k, v) in v.iter_mut().enumerate() {
-            // SAFETY: block holds 128 values and quant 64; 16 are read at 16 * k, k < 4.
+            // SAFETY: block holds 256 values and quant 64; 16 are read at 16 * k, k < 4.
             let (b, q) = unsafe {
                 (
                     _mm256_loadu_si256(block.as_ptr().add(16 * k).cast()),
@@ -371,7 +372,7 @@ mod tests {
         let mut state = 7;
         for round in 0..300 {
             let mut natural = [0.0; 64];
-            let (mut paired, mut plain) = ([0i16; 128], [0i16; 128]);
+            let (mut paired, mut plain) = ([0i16; 256], [0i16; 256]);
             for k in 0..64 {
                 let scale = 1 + 400 / (1 + k as i32 * k as i32 / 4);
                 let value = random(&mut state) % scale * i32::from(round % 3 != 0 || k < 6);
@@ -414,7 +415,7 @@ mod tests {
         }
         let mut state = 3;
         for round in 0..20000 {
-            let (mut block, mut quant) = ([0i16; 128], [0i16; 64]);
+            let (mut block, mut quant) = ([0i16; 256], [0i16; 64]);
             for k in 0..64 {
                 let bits = [4, 8, 12, 16][round % 4];
                 block[k] = (random(&mut state) % (1 << bits)) as i16;

@@ -167,18 +167,19 @@ fn decode_run<const L: u8>(
     count: usize,
 ) -> Result<()> {
     let mut cursor = *outer;
+    let block: &mut Block = &mut [0; 256];
     for c in column..column + count {
         window.ensure(&mut cursor);
         for (part, plane) in parts.iter_mut().zip(planes.iter_mut()) {
             for y in 0..part.v {
                 for x in 0..part.h {
-                    let block = part.block;
-                    let offset = (row * part.v + y) * block * part.stride + (c * part.h + x) * block;
+                    let side = part.block;
+                    let offset = (row * part.v + y) * side * part.stride + (c * part.h + x) * side;
                     let out = &mut plane.data[offset..];
-                    if block == 8 {
-                        block_full::<L>(window.bytes(), &mut cursor, part, out)?;
+                    if side == 8 {
+                        block_full::<L>(window.bytes(), &mut cursor, part, block, out)?;
                     } else {
-                        block_reduced(window.bytes(), &mut cursor, part, out)?;
+                        block_reduced(window.bytes(), &mut cursor, part, block, out)?;
                     }
                 }
             }
@@ -235,15 +236,13 @@ fn next_dc(cursor: &mut Cursor, part: &mut Part) -> Result<()> {
 
 /// One AC symbol with its value: positions before it, the value, positions after it. Needs 31 bits.
 #[inline(always)]
-fn single_ac(cursor: &mut Cursor, table: &AcTable) -> Result<(u32, i16, u32)> {
-    let entry = table.fast[cursor.peek(AC_BITS)];
-    let (symbol, length) = if entry & 0xFF == 0 && entry != 0 {
-        ((entry >> 16) as u8, (entry >> 8) as u32 & 31)
-    } else {
-        match table.slow.find(cursor.peek(16) as u32) {
-            Some(found) => found,
-            None => return corrupt("a Huffman code that nobody defined"),
-        }
+fn single_ac(cursor: &mut Cursor, table: &AcTable, code: Option<(u8, u32)>) -> Result<(u32, i16, u32)> {
+    let found = match code {
+        None => table.slow.find(cursor.peek(16) as u32),
+        code => code,
+    };
+    let Some((symbol, length)) = found else {
+        return corrupt("a Huffman code that nobody defined");
     };
     cursor.drop(length);
     let (run, s) = (u32::from(symbol >> 4), u32::from(symbol & 15));
@@ -265,43 +264,37 @@ fn decode_ac(
     bytes: &[u8],
     cursor: &mut Cursor,
     table: &AcTable,
-    order: &[u8; 128],
+    order: &[u8; 256],
     block: &mut Block,
     until: u32,
 ) -> Result<u32> {
     let mut z = 1u32;
     loop {
         cursor.refill(bytes);
-        // Two look-ups of at most 12 bits leave room for the 31 of a slow symbol.
-        let mut slow = true;
+        // Look-ups take 12 bits at most: before the third one 32 are left, enough for the 31 of any symbol.
         for _ in 0..3 {
-            let entry = table.fast[cursor.peek(AC_BITS)];
-            let bits = entry as u32 & 0xFF;
-            let first = z + (entry >> 8) as u32 % 256;
-            if bits == 0 || first >= 63 {
-                slow = true;
+            let pair = &table.fast[cursor.peek(AC_BITS)];
+            let first = z + u32::from(pair.to_first);
+            if pair.bits == 0 || first >= 63 {
+                let code = if pair.bits == 0 { pair.code() } else { None };
+                let (before, value, after) = single_ac(cursor, table, code)?;
+                let at = z + before;
+                // A run past the block's end is found here: at is at most 63 + 15.
+                if at > 63 {
+                    return corrupt("a block with too many coefficients");
+                }
+                block[usize::from(order[at as usize])] = value;
+                z = at + after;
                 break;
             }
-            let second = first + (entry >> 16) as u32 % 256;
-            block[usize::from(order[(first & 127) as usize] & 127)] = (entry >> 32) as i16;
-            block[usize::from(order[(second & 127) as usize] & 127)] = (entry >> 48) as i16;
-            z = second + (entry >> 24) as u32 % 256;
-            cursor.drop(bits);
-            slow = false;
+            let second = z + u32::from(pair.to_second);
+            block[usize::from(order[usize::from(first as u8)])] = pair.first;
+            block[usize::from(order[usize::from(second as u8)])] = pair.second;
+            z += u32::from(pair.after);
+            cursor.drop(u32::from(pair.bits));
             if z >= until {
                 break;
             }
-        }
-        if slow {
-            cursor.refill(bytes);
-            let (before, value, after) = single_ac(cursor, table)?;
-            let at = z + before;
-            // A run past the block's end is only found here: at is at most 63 + 15.
-            if at > 63 {
-                return corrupt("a block with too many coefficients");
-            }
-            block[usize::from(order[at as usize] & 127)] = value;
-            z = at + after;
         }
         if z >= until {
             return Ok(z);
@@ -316,11 +309,11 @@ fn sound_end(z: u32) -> bool {
 }
 
 #[inline(always)]
-fn block_full<const L: u8>(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, out: &mut [u8]) -> Result<()> {
-    let mut block: Block = [0; 128];
+fn block_full<const L: u8>(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut Block, out: &mut [u8]) -> Result<()> {
+    block[..64].fill(0);
     cursor.refill(bytes);
     next_dc(cursor, part)?;
-    let z = decode_ac(bytes, cursor, &part.ac, &PAIRED, &mut block, 64)?;
+    let z = decode_ac(bytes, cursor, &part.ac, &PAIRED, block, 64)?;
     if z == 1 + END {
         let value = idct::flat(part.dc_value as i16, part.quant[0]);
         for row in out[..7 * part.stride + 8].chunks_mut(part.stride) {
@@ -332,12 +325,12 @@ fn block_full<const L: u8>(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, o
         return corrupt("a block with too many coefficients");
     }
     block[0] = part.dc_value as i16;
-    idct::full::<L>(&block, &part.quant, out, part.stride);
+    idct::full::<L>(block, &part.quant, out, part.stride);
     Ok(())
 }
 
 #[inline(always)]
-fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, out: &mut [u8]) -> Result<()> {
+fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut Block, out: &mut [u8]) -> Result<()> {
     cursor.refill(bytes);
     next_dc(cursor, part)?;
     if part.last == 0 {
@@ -345,8 +338,8 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, out: &mut [
         out[0] = idct::flat(part.dc_value as i16, part.quant[0]);
         return Ok(());
     }
-    let mut block: Block = [0; 128];
-    let mut z = decode_ac(bytes, cursor, &part.ac, &PLAIN, &mut block, part.last + 1)?;
+    block[..64].fill(0);
+    let mut z = decode_ac(bytes, cursor, &part.ac, &PLAIN, block, part.last + 1)?;
     if z < 64 {
         z = skip_ac(bytes, cursor, &part.ac, z)?;
     }
@@ -361,47 +354,38 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, out: &mut [
         }
     }
     match part.block {
-        4 => idct::half(&block, &part.quant, out, part.stride),
-        2 => idct::quarter(&block, &part.quant, out, part.stride),
+        4 => idct::half(block, &part.quant, out, part.stride),
+        2 => idct::quarter(block, &part.quant, out, part.stride),
         _ => out[0] = idct::flat(block[0], part.quant[0]),
     }
     Ok(())
 }
 
-/// Steps over AC symbols from position `z` to the end of the block; the word has at least 27 bits.
+/// Steps over AC symbols from position `z` to the end of the block.
 #[inline(always)]
 fn skip_ac(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, mut z: u32) -> Result<u32> {
     loop {
-        // A look-up drops 27 bits at most: one now, one more before the next refill.
-        let entry = table.skip[cursor.peek(AC_BITS)];
-        let (run, end) = (entry >> 6 & 127, entry >> 13 & 1);
-        // Every look-up of several symbols must end inside this block; otherwise one symbol at a time.
-        if entry == 0 || z + run + end > 64 {
-            z = skip_one(bytes, cursor, table, entry, z)?;
-        } else {
-            cursor.drop(entry & 63);
-            z += run + end * END;
-        }
         cursor.refill(bytes);
-        if z >= 64 {
-            return if sound_end(z) {
-                Ok(z)
+        // A look-up drops 27 bits at most: there is room for two.
+        for _ in 0..2 {
+            let skip = &table.skip[cursor.peek(AC_BITS)];
+            let next = z + u32::from(skip.step);
+            // Several symbols at once must end inside this block (at 64, or at an end of block met before).
+            if skip.bits != 0 && (next & 127) + (next >> 7) <= 64 {
+                cursor.drop(u32::from(skip.bits));
+                z = next;
+            } else if skip.bits != 0 {
+                cursor.drop(u32::from(skip.first_bits));
+                z += u32::from(skip.first_step);
             } else {
-                corrupt("a block with too many coefficients")
-            };
+                cursor.refill(bytes);
+                let (before, _, after) = single_ac(cursor, table, None)?;
+                z += before + after;
+                cursor.refill(bytes);
+            }
+            if z >= 64 {
+                return if sound_end(z) { Ok(z) } else { corrupt("a block with too many coefficients") };
+            }
         }
     }
-}
-
-/// Steps over a single symbol.
-#[inline(always)]
-fn skip_one(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, entry: u32, z: u32) -> Result<u32> {
-    if entry != 0 {
-        let (bits, run, end) = (entry >> 16 & 63, entry >> 22 & 127, entry >> 29 & 1);
-        cursor.drop(bits);
-        return Ok(z + run + end * END);
-    }
-    cursor.refill(bytes);
-    let (before, _, after) = single_ac(cursor, table)?;
-    Ok(z + before + after)
 }

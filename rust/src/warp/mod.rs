@@ -9,7 +9,7 @@ mod sample;
 use crate::error::{Result, invalid};
 use crate::leveled;
 use crate::resample::{Sample, View, round_to};
-pub use sample::{CHUNK, Place, Points, Shares, clamped, covered, ends_inside, sample as sample_chunk};
+pub use sample::{CHUNK, Place, Points, Shares, clamped, sample as sample_chunk};
 
 pub type Matrix = [f64; 9];
 
@@ -88,14 +88,14 @@ pub struct Warp<'a> {
     pub supersample: bool,
 }
 
-const FAR: f64 = -1e9;
+pub const FAR: f64 = -1e9;
 const HORIZON: f64 = 1e-9;
 
 leveled! {
     /// Source points, in pixel indices, of output points (x0 + k, y), k < CHUNK.
     pub fn project(m: &Matrix, x0: f64, y: f64, px: &mut [f64; CHUNK], py: &mut [f64; CHUNK]) {
         let (bx, by, bw) = (m[1] * y + m[2], m[4] * y + m[5], m[7] * y + m[8]);
-        if m[6] == 0.0 && m[7] == 0.0 && m[8] == 1.0 {
+        if is_flat(m) {
             for k in 0..CHUNK {
                 let x = x0 + k as f64;
                 px[k] = (m[0] * x + bx) - 0.5;
@@ -105,13 +105,19 @@ leveled! {
             for k in 0..CHUNK {
                 let x = x0 + k as f64;
                 let w = m[6] * x + bw;
-                let (u, v) = ((m[0] * x + bx) / w, (m[3] * x + by) / w);
                 let seen = w > HORIZON;
+                let r = 1.0 / (if seen { w } else { 1.0 });
+                let (u, v) = ((m[0] * x + bx) * r, (m[3] * x + by) * r);
                 px[k] = (if seen { u } else { FAR }) - 0.5;
                 py[k] = (if seen { v } else { FAR }) - 0.5;
             }
         }
     }
+}
+
+/// Whether a map has no perspective.
+pub fn is_flat(m: &Matrix) -> bool {
+    m[6] == 0.0 && m[7] == 0.0 && m[8] == 1.0
 }
 
 /// The columns `low..high` of output row `y` whose middles lie inside every frame. What a frame cuts off is told to
@@ -178,7 +184,8 @@ pub fn density(m: &Matrix, x: f64, y: f64) -> (usize, usize) {
     let (u, v) = ((m[0] * x + m[1] * y + m[2]) / w, (m[3] * x + m[4] * y + m[5]) / w);
     let along = ((m[0] - u * m[6]) / w).hypot((m[3] - v * m[6]) / w);
     let down = ((m[1] - u * m[7]) / w).hypot((m[4] - v * m[7]) / w);
-    let whole = |s: f64| (s + 0.5).clamp(1.0, 16.0) as usize;
+    // Four taps reach over two pixels: one sample is enough up to there.
+    let whole = |s: f64| (0.75 * s + 0.5).clamp(1.0, 16.0) as usize;
     (whole(along), whole(down))
 }
 
@@ -195,8 +202,8 @@ pub fn check<T>(view: &View<'_, T>, request: &Warp<'_>) -> Result<()> {
     if request.fill.len() != view.channels || request.width * request.height == 0 {
         return invalid("warp: the fill must have one value per channel and the output the size that is asked for.");
     }
-    if view.width.max(view.height) > 1 << 24 {
-        return invalid("warp: the picture must be at most 16777216 pixels wide and high.");
+    if view.width.max(view.height) > 1 << 22 {
+        return invalid("warp: the picture must be at most 4194304 pixels wide and high.");
     }
     if let Map::Field(field) = request.map
         && field.len() != request.width * request.height * 2
@@ -235,26 +242,24 @@ pub fn row<T: Sample>(
         let count = CHUNK.min(high - x);
         match request.map {
             Map::Field(field) => {
-                for (k, p) in field[(y * request.width + x) * 2..].chunks_exact(2).take(count).enumerate() {
-                    (points.x[k], points.y[k]) = (f64::from(p[0]) - 0.5, f64::from(p[1]) - 0.5);
-                }
-                sample_chunk(view, request.border, request.fill, points, count, false, chunk);
+                points.take(&field[(y * request.width + x) * 2..], count);
+                sample_chunk(view, request.border, request.fill, points, count, chunk);
                 put(x, count, chunk);
             }
             Map::Matrix(m) => {
                 let middle = (x as f64 + count as f64 / 2.0, y as f64 + 0.5);
                 let (nx, ny) = if request.supersample { density(&m, middle.0, middle.1) } else { (1, 1) };
                 if nx * ny == 1 {
-                    project(&m, x as f64 + 0.5, y as f64 + 0.5, &mut points.x, &mut points.y);
-                    sample_chunk(view, request.border, request.fill, points, count, true, chunk);
+                    points.project(&m, x as f64 + 0.5, y as f64 + 0.5, count);
+                    sample_chunk(view, request.border, request.fill, points, count, chunk);
                     put(x, count, chunk);
                 } else {
                     sum.fill(0.0);
                     for k in 0..nx * ny {
                         let (sx, sy) = ((k % nx) as f64 + 0.5, (k / nx) as f64 + 0.5);
                         let at = (x as f64 + sx / nx as f64, y as f64 + sy / ny as f64);
-                        project(&m, at.0, at.1, &mut points.x, &mut points.y);
-                        sample_chunk(view, request.border, request.fill, points, count, true, chunk);
+                        points.project(&m, at.0, at.1, count);
+                        sample_chunk(view, request.border, request.fill, points, count, chunk);
                         for (s, v) in sum.iter_mut().zip(&*chunk) {
                             *s += v;
                         }
@@ -339,11 +344,7 @@ pub fn nearest<T: Copy>(view: &View<'_, T>, request: &Warp<'_>, fill: &[T], out:
             let count = CHUNK.min(high - x);
             match request.map {
                 Map::Matrix(m) => project(&m, x as f64 + 0.5, y as f64 + 0.5, &mut points.x, &mut points.y),
-                Map::Field(field) => {
-                    for (k, p) in field[(y * request.width + x) * 2..].chunks_exact(2).take(count).enumerate() {
-                        (points.x[k], points.y[k]) = (f64::from(p[0]) - 0.5, f64::from(p[1]) - 0.5);
-                    }
-                }
+                Map::Field(field) => points.take(&field[(y * request.width + x) * 2..], count),
             }
             if request.border != Border::Constant {
                 for k in 0..count {

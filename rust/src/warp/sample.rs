@@ -4,22 +4,156 @@
 //! repeating the edge means. Where a constant lies beyond the edge, the share of the four taps that lie on the picture
 //! blends the two; that is the same sum.
 
-use super::Border;
+use super::{Border, Matrix};
 use crate::leveled;
 use crate::resample::{Sample, View};
 
-pub const CHUNK: usize = 64;
+pub const CHUNK: usize = 128;
 
-/// Source points of one chunk, in pixel indices.
+/// Source points of one chunk, in pixel indices; and the same from a whole pixel near them on, in float32, which is
+/// exact enough there.
 pub struct Points {
     pub x: [f64; CHUNK],
     pub y: [f64; CHUNK],
+    near_x: [f32; CHUNK],
+    near_y: [f32; CHUNK],
+    base: [f64; 2],
     cover: [f32; CHUNK],
+    form: Form,
+}
+
+/// How the points of a chunk are known.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `x` and `y` hold them.
+    Any,
+    /// They stand on a line, so that its ends say whether all lie inside.
+    Line,
+    /// Evenly on a line: the first one and the step; `x` and `y` are only filled when they are needed.
+    Even { first: [f64; 2], step: [f64; 2] },
 }
 
 impl Default for Points {
     fn default() -> Self {
-        Points { x: [0.0; CHUNK], y: [0.0; CHUNK], cover: [0.0; CHUNK] }
+        let (x, near_x, cover) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+        Points { x, y: x, near_x, near_y: near_x, base: [0.0; 2], cover, form: Form::Any }
+    }
+}
+
+/// What lies further out than any picture; it also stands for points beyond the horizon.
+const OUT: f64 = 1e8;
+const REACH: f64 = 8e6;
+/// Points further before the picture are brought to its edge anyhow: float32 counts from here on.
+const BEFORE: f64 = -256.0;
+
+fn within_reach(v: f64) -> f64 {
+    let v = if v < REACH { v } else { REACH };
+    if v > BEFORE { v } else { BEFORE }
+}
+
+leveled! {
+    /// Finds the whole pixel before all points and the points' distance from it.
+    fn relate(at: &[f64; CHUNK], count: usize, near: &mut [f32; CHUNK]) -> f64 {
+        let mut least = [OUT; 8];
+        let mut look = |lane: usize, v: f64| {
+            // Points far out do not count: they are brought to the edge anyhow.
+            let v = if v > -OUT { v } else { OUT };
+            least[lane] = if v < least[lane] { v } else { least[lane] };
+        };
+        let chunks = at[..count].chunks_exact(8);
+        chunks.remainder().iter().for_each(|&v| look(0, v));
+        for chunk in chunks {
+            for l in 0..8 {
+                look(l, chunk[l]);
+            }
+        }
+        // Within what float32 counts exactly, whatever the size of the picture.
+        let base = within_reach(least.into_iter().fold(OUT, |m, v| if v < m { v } else { m }).floor());
+        for k in 0..CHUNK {
+            near[k] = (at[k] - base) as f32;
+        }
+        base
+    }
+}
+
+leveled! {
+    /// The same for points that stand evenly.
+    fn relate_even(first: f64, step: f64, count: usize, near: &mut [f32; CHUNK]) -> f64 {
+        let last = first + step * (count - 1) as f64;
+        let base = within_reach((if first < last { first } else { last }).floor());
+        let (start, step) = ((first - base) as f32, step as f32);
+        for k in 0..CHUNK {
+            near[k] = start + step * k as f32;
+        }
+        base
+    }
+}
+
+leveled! {
+    fn spread(first: f64, step: f64, at: &mut [f64; CHUNK]) {
+        for k in 0..CHUNK {
+            at[k] = first + step * k as f64;
+        }
+    }
+}
+
+impl Points {
+    /// The source points of output points (x + k, y), k < count.
+    pub fn project(&mut self, m: &Matrix, x: f64, y: f64, count: usize) {
+        if super::is_flat(m) {
+            let first = [(m[0] * x + (m[1] * y + m[2])) - 0.5, (m[3] * x + (m[4] * y + m[5])) - 0.5];
+            self.form = Form::Even { first, step: [m[0], m[3]] };
+            self.base[0] = relate_even(first[0], m[0], count, &mut self.near_x);
+            self.base[1] = relate_even(first[1], m[3], count, &mut self.near_y);
+        } else {
+            super::project(m, x, y, &mut self.x, &mut self.y);
+            self.form = Form::Line;
+            self.ready(count);
+        }
+    }
+
+    /// Points of a field, as they stand there.
+    pub fn take(&mut self, field: &[f32], count: usize) {
+        for (k, p) in field.chunks_exact(2).take(count).enumerate() {
+            (self.x[k], self.y[k]) = (f64::from(p[0]) - 0.5, f64::from(p[1]) - 0.5);
+        }
+        self.form = Form::Any;
+        self.ready(count);
+    }
+
+    /// Makes the points ready for `clamped` after `x` and `y` have changed.
+    fn ready(&mut self, count: usize) {
+        self.base[0] = relate(&self.x, count, &mut self.near_x);
+        self.base[1] = relate(&self.y, count, &mut self.near_y);
+    }
+
+    /// Fills `x` and `y`.
+    fn fill(&mut self) {
+        if let Form::Even { first, step } = self.form {
+            spread(first[0], step[0], &mut self.x);
+            spread(first[1], step[1], &mut self.y);
+            self.form = Form::Line;
+        }
+    }
+
+    /// How much of the points' taps lies on a picture.
+    pub fn shares(&mut self, width: usize, height: usize, count: usize) -> Shares {
+        let (right, bottom) = (width as f64 - 1.0, height as f64 - 1.0);
+        let inside = |x: f64, y: f64| x >= 0.0 && x <= right && y >= 0.0 && y <= bottom;
+        let last = count - 1;
+        let all = match self.form {
+            Form::Any => false,
+            Form::Line => inside(self.x[0], self.y[0]) && inside(self.x[last], self.y[last]),
+            Form::Even { first, step } => {
+                let end = last as f64;
+                inside(first[0], first[1]) && inside(first[0] + step[0] * end, first[1] + step[1] * end)
+            }
+        };
+        if all {
+            return Shares::Everything;
+        }
+        self.fill();
+        covered(self, right, bottom, count)
     }
 }
 
@@ -34,34 +168,18 @@ impl Place {
     pub const SAME: Place = Place { scale: [1.0, 1.0], shift: [0.0, 0.0] };
 }
 
-/// Whether the first and the last point of a chunk lie inside, and so, where they stand on a line, all of them.
-pub fn ends_inside(points: &Points, right: f64, bottom: f64, count: usize) -> bool {
-    let inside = |k: usize| {
-        let (x, y) = (points.x[k], points.y[k]);
-        x >= 0.0 && x <= right && y >= 0.0 && y <= bottom
-    };
-    count > 0 && inside(0) && inside(count - 1)
-}
-
-/// Samples a chunk; `out` holds CHUNK values per channel, of which the first `count` are wanted. `straight` says that the
-/// points stand on a line.
+/// Samples a chunk; `out` holds CHUNK values per channel, of which the first `count` are wanted.
 pub fn sample<T: Sample>(
     view: &View<'_, T>,
     border: Border,
     fill: &[f32],
     points: &mut Points,
     count: usize,
-    straight: bool,
     out: &mut [f32],
 ) {
     match border {
         Border::Constant => {
-            let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
-            let shares = if straight && ends_inside(points, right, bottom, count) {
-                Shares::Everything
-            } else {
-                covered(points, right, bottom, count)
-            };
+            let shares = points.shares(view.width, view.height, count);
             if shares != Shares::Nothing {
                 clamped(view, points, Place::SAME, count, out);
             }
@@ -86,10 +204,12 @@ pub fn sample<T: Sample>(
 }
 
 fn fold<T>(border: Border, view: &View<'_, T>, points: &mut Points, count: usize) {
+    points.fill();
     for k in 0..count {
         points.x[k] = border.into(points.x[k], view.width);
         points.y[k] = border.into(points.y[k], view.height);
     }
+    points.ready(count);
 }
 
 /// Whether the four taps of every point of a chunk lie on the picture.
@@ -102,7 +222,7 @@ pub enum Shares {
 
 leveled! {
     /// How much of each point's four taps lies on the picture.
-    pub fn covered(points: &mut Points, right: f64, bottom: f64, count: usize) -> Shares {
+    fn covered(points: &mut Points, right: f64, bottom: f64, count: usize) -> Shares {
         let (mut least, mut most) = (1.0f32, 0.0f32);
         for k in 0..CHUNK {
             let part = |v: f64, last: f64| {
@@ -150,32 +270,69 @@ impl Points {
     }
 }
 
-/// Bilinear samples at coordinates kept on the picture.
+/// One axis of `clamped`: `scale * near + part` counts from the whole pixel `whole`; kept between `low` and `high`.
+#[derive(Clone, Copy)]
+struct Line {
+    scale: f32,
+    part: f32,
+    whole: i64,
+    low: f32,
+    high: f32,
+    /// The greatest first tap, counted from `whole`.
+    last: i32,
+}
+
+impl Line {
+    fn new(base: f64, scale: f64, shift: f64, length: usize) -> Line {
+        let at = base * scale + shift;
+        let whole = at.floor();
+        let end = length as f64 - 1.0 - whole;
+        Line {
+            scale: scale as f32,
+            part: (at - whole) as f32,
+            whole: whole as i64,
+            low: (-whole) as f32,
+            high: end as f32,
+            last: (length as f64 - whole).max(2.0 - whole) as i32 - 2,
+        }
+    }
+
+    /// The first tap, counted from the picture's edge, and the weight of the second.
+    #[inline(always)]
+    fn tap(&self, near: f32) -> (i64, f32) {
+        let v = near * self.scale + self.part;
+        let v = if v > self.low { v } else { self.low };
+        let v = if v < self.high { v } else { self.high };
+        let first = (v as i32).min(self.last);
+        (i64::from(first) + self.whole, v - first as f32)
+    }
+}
+
+/// Bilinear samples at coordinates kept on the picture; the points must be `ready`.
 pub fn clamped<T: Sample>(view: &View<'_, T>, points: &Points, place: Place, count: usize, out: &mut [f32]) {
+    let lines = [0, 1].map(|k| {
+        let length = if k == 0 { view.width } else { view.height };
+        Line::new(points.base[k], place.scale[k], place.shift[k], length)
+    });
     #[allow(unused_mut)]
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::current() >= crate::simd::Level::Avx2
-        && let Some(bytes) = T::as_bytes(view.data)
-    {
-        let view = View { data: bytes, stride: view.stride, width: view.width, height: view.height, channels: view.channels };
-        // SAFETY: AVX2 was found; the kernel checks its own offsets.
-        done = unsafe { x86::clamped(&view, points, place, count, out) };
+    if let Some(bytes) = T::as_bytes(view.data) {
+        let (stride, width, height, channels) = (view.stride, view.width, view.height, view.channels);
+        let view = View { data: bytes, stride, width, height, channels };
+        match crate::simd::current() {
+            // SAFETY: the level says that the processor has AVX-512; the kernel checks its own offsets.
+            crate::simd::Level::Avx512 => done = unsafe { x86::clamped_16(&view, points, &lines, count, out) },
+            // SAFETY: the same for AVX2.
+            crate::simd::Level::Avx2 => done = unsafe { x86::clamped_8(&view, points, &lines, count, out) },
+            crate::simd::Level::Base => {}
+        }
     }
     let (c, s) = (view.channels, view.stride);
-    let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
-    let (last_x, last_y) = (view.width.saturating_sub(2), view.height.saturating_sub(2));
     let (step_x, step_y) = (if view.width > 1 { c } else { 0 }, if view.height > 1 { s } else { 0 });
     for k in done..count {
-        let keep = |v: f64, last: f64| {
-            let v = if v > 0.0 { v } else { 0.0 };
-            if v < last { v } else { last }
-        };
-        let u = keep(points.x[k] * place.scale[0] + place.shift[0], right);
-        let v = keep(points.y[k] * place.scale[1] + place.shift[1], bottom);
-        let (x, y) = ((u as usize).min(last_x), (v as usize).min(last_y));
-        let (fx, fy) = ((u - x as f64) as f32, (v - y as f64) as f32);
-        let at = y * s + x * c;
+        let ((x, fx), (y, fy)) = (lines[0].tap(points.near_x[k]), lines[1].tap(points.near_y[k]));
+        let at = y.max(0) as usize * s + x.max(0) as usize * c;
         let (top, bottom) = (&view.data[at..at + step_x + c], &view.data[at + step_y..at + step_y + step_x + c]);
         for i in 0..c {
             let (a, b) = (top[i].to_f32(), top[i + step_x].to_f32());
@@ -204,93 +361,110 @@ fn around<T: Sample>(view: &View<'_, T>, points: &Points, k: usize, out: &mut [f
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CHUNK, Place, Points, View};
+    use super::{CHUNK, Line, Points, View};
     use std::arch::x86_64::*;
 
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn channel<const SHIFT: i32>(g: __m256i) -> __m256 {
-        _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32::<SHIFT>(g), _mm256_set1_epi32(255)))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn lerp(a: __m256, b: __m256, f: __m256) -> __m256 {
-        _mm256_add_ps(a, _mm256_mul_ps(_mm256_sub_ps(b, a), f))
-    }
-
-    /// Whole pixels (at most `most`) and fractions of eight coordinates.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn split(at: &[f64; CHUNK], k: usize, scale: f64, shift: f64, last: f64, most: __m128i) -> (__m256i, __m256) {
-        let half = |at: &[f64]| {
-            // SAFETY: the slice holds four values.
-            let v = unsafe { _mm256_loadu_pd(at[..4].as_ptr()) };
-            let v = _mm256_add_pd(_mm256_mul_pd(v, _mm256_set1_pd(scale)), _mm256_set1_pd(shift));
-            // max and min give their second operand for NaN.
-            let v = _mm256_min_pd(_mm256_max_pd(v, _mm256_setzero_pd()), _mm256_set1_pd(last));
-            let whole = _mm_min_epi32(_mm256_cvttpd_epi32(v), most);
-            (whole, _mm256_cvtpd_ps(_mm256_sub_pd(v, _mm256_cvtepi32_pd(whole))))
+    /// The same kernel for eight and for sixteen points at a time: bytes with one to three channels. Says up to where it
+    /// got; it stops before offsets whose bytes do not all lie in the data.
+    macro_rules! clamped {
+        (
+            $name:ident, $features:literal, $lanes:literal, $f:ty, $i:ty, $load:ident, $store:ident, $set1:ident, $seti:ident,
+            $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident, $whole:ident, $float:ident, $addi:ident,
+            $muli:ident, $mini:ident, $and:ident, $shift:ident, |$at:ident, $limit:ident| $bad:expr,
+            |$data:ident, $o:ident| $gather:expr
+        ) => {
+            #[target_feature(enable = $features)]
+            pub fn $name(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], count: usize, out: &mut [f32]) -> usize {
+                let (data, stride, channels) = (view.data, view.stride, view.channels);
+                let small = view.width < 2 || view.height < 2 || data.len() > i32::MAX as usize;
+                if small || !(1..=3).contains(&channels) || out.len() < channels * CHUNK || count > CHUNK {
+                    return 0;
+                }
+                // The last byte that a gather of four touches behind an offset in the second row and column.
+                let Some(limit) = data.len().checked_sub(stride + channels + 4) else { return 0 };
+                // Where the lines begin; offsets are counted from there.
+                let base = lines[1].whole * stride as i64 + lines[0].whole * channels as i64;
+                let Ok(base) = i32::try_from(base) else { return 0 };
+                let (base, limit, st) = ($seti(base), $seti(limit as i32), $seti(stride as i32));
+                let split = |near: &[f32; CHUNK], k: usize, line: &Line| -> ($i, $f) {
+                    let near = &near[k..k + $lanes];
+                    // SAFETY: the slice holds as many values as are read.
+                    let v = unsafe { $load(near.as_ptr()) };
+                    let v = $add($mul(v, $set1(line.scale)), $set1(line.part));
+                    // max and min give their second operand for NaN.
+                    let v = $min($max(v, $set1(line.low)), $set1(line.high));
+                    let first = $mini($whole(v), $seti(line.last));
+                    (first, $sub(v, $float(first)))
+                };
+                let lerp = |a: $f, b: $f, f: $f| $add(a, $mul($sub(b, a), f));
+                let low = |g: $i| $float($and(g, $seti(255)));
+                let mut k = 0;
+                while k < count {
+                    let (x, fx) = split(&points.near_x, k, &lines[0]);
+                    let (y, fy) = split(&points.near_y, k, &lines[1]);
+                    let double = $addi(x, x);
+                    let step = match channels {
+                        1 => x,
+                        2 => double,
+                        _ => $addi(x, double),
+                    };
+                    let $at = $addi($addi($muli(y, st), step), base);
+                    let $limit = limit;
+                    // An offset below 0 or beyond the limit: the careful loop takes the rest.
+                    if $bad {
+                        return k;
+                    }
+                    let gather = |$o: $i| {
+                        let $data = data.as_ptr();
+                        // SAFETY: every offset is at least 0 and, with what is read behind it, at most data.len().
+                        unsafe { $gather }
+                    };
+                    let mut put = |c: usize, a: $i, b: $i, d: $i, e: $i| {
+                        let v = lerp(lerp(low(a), low(b), fx), lerp(low(d), low(e), fx), fy);
+                        let place = &mut out[c * CHUNK + k..][..$lanes];
+                        // SAFETY: the slice holds as many values as are written.
+                        unsafe { $store(place.as_mut_ptr(), v) }
+                    };
+                    let (g, h) = (gather($at), gather($addi($at, st)));
+                    match channels {
+                        1 => put(0, g, $shift::<8>(g), h, $shift::<8>(h)),
+                        2 => {
+                            put(0, g, $shift::<16>(g), h, $shift::<16>(h));
+                            put(1, $shift::<8>(g), $shift::<24>(g), $shift::<8>(h), $shift::<24>(h));
+                        }
+                        _ => {
+                            let right = $addi($at, $seti(3));
+                            let (i, j) = (gather(right), gather($addi(right, st)));
+                            put(0, g, i, h, j);
+                            put(1, $shift::<8>(g), $shift::<8>(i), $shift::<8>(h), $shift::<8>(j));
+                            put(2, $shift::<16>(g), $shift::<16>(i), $shift::<16>(h), $shift::<16>(j));
+                        }
+                    }
+                    k += $lanes;
+                }
+                count
+            }
         };
-        let ((a, fa), (b, fb)) = (half(&at[k..]), half(&at[k + 4..]));
-        (_mm256_set_m128i(b, a), _mm256_set_m128(fb, fa))
     }
 
-    /// Bytes with one to three channels, eight points at a time; says up to where it got.
-    #[target_feature(enable = "avx2")]
-    pub fn clamped(view: &View<'_, u8>, points: &Points, place: Place, count: usize, out: &mut [f32]) -> usize {
-        let (data, stride, channels) = (view.data, view.stride, view.channels);
-        let small = view.width < 2 || view.height < 2 || data.len() > i32::MAX as usize;
-        if small || !(1..=3).contains(&channels) || out.len() < channels * CHUNK || count > CHUNK {
-            return 0;
-        }
-        // The last byte that a gather of four touches behind an offset in the second row and column.
-        let Some(limit) = data.len().checked_sub(stride + channels + 4) else { return 0 };
-        let (limit, st) = (_mm256_set1_epi32(limit as i32), _mm256_set1_epi32(stride as i32));
-        let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
-        let most = (_mm_set1_epi32(view.width as i32 - 2), _mm_set1_epi32(view.height as i32 - 2));
-        let mut k = 0;
-        while k < count {
-            let (x, fx) = split(&points.x, k, place.scale[0], place.shift[0], right, most.0);
-            let (y, fy) = split(&points.y, k, place.scale[1], place.shift[1], bottom, most.1);
-            let double = _mm256_add_epi32(x, x);
-            let step = match channels {
-                1 => x,
-                2 => double,
-                _ => _mm256_add_epi32(x, double),
-            };
-            let at = _mm256_add_epi32(_mm256_mullo_epi32(y, st), step);
-            // An offset below 0 or beyond the limit: the careful loop takes the rest.
-            let bad = _mm256_or_si256(_mm256_cmpgt_epi32(at, limit), _mm256_cmpgt_epi32(_mm256_setzero_si256(), at));
-            if _mm256_movemask_epi8(bad) != 0 {
-                return k;
-            }
-            let below = _mm256_add_epi32(at, st);
-            // SAFETY: every offset is at least 0 and, with what is read behind it, at most data.len().
-            let gather = |o: __m256i| unsafe { _mm256_i32gather_epi32::<1>(data.as_ptr().cast(), o) };
-            let mix = |a, b, d, e| lerp(lerp(a, b, fx), lerp(d, e, fx), fy);
-            let mut put = |c: usize, v: __m256| {
-                let place = &mut out[c * CHUNK + k..][..8];
-                // SAFETY: the slice holds eight values.
-                unsafe { _mm256_storeu_ps(place.as_mut_ptr(), v) }
-            };
-            let (g, h) = (gather(at), gather(below));
-            match channels {
-                1 => put(0, mix(channel::<0>(g), channel::<8>(g), channel::<0>(h), channel::<8>(h))),
-                2 => {
-                    put(0, mix(channel::<0>(g), channel::<16>(g), channel::<0>(h), channel::<16>(h)));
-                    put(1, mix(channel::<8>(g), channel::<24>(g), channel::<8>(h), channel::<24>(h)));
-                }
-                _ => {
-                    let three = _mm256_set1_epi32(3);
-                    let (i, j) = (gather(_mm256_add_epi32(at, three)), gather(_mm256_add_epi32(below, three)));
-                    put(0, mix(channel::<0>(g), channel::<0>(i), channel::<0>(h), channel::<0>(j)));
-                    put(1, mix(channel::<8>(g), channel::<8>(i), channel::<8>(h), channel::<8>(j)));
-                    put(2, mix(channel::<16>(g), channel::<16>(i), channel::<16>(h), channel::<16>(j)));
-                }
-            }
-            k += 8;
-        }
-        count
-    }
+    clamped!(
+        clamped_8, "avx2", 8, __m256, __m256i, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_set1_epi32,
+        _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cvttps_epi32,
+        _mm256_cvtepi32_ps, _mm256_add_epi32, _mm256_mullo_epi32, _mm256_min_epi32, _mm256_and_si256, _mm256_srli_epi32,
+        |at, limit| {
+            let out = _mm256_or_si256(_mm256_cmpgt_epi32(at, limit), _mm256_cmpgt_epi32(_mm256_setzero_si256(), at));
+            _mm256_movemask_epi8(out) != 0
+        },
+        |data, o| _mm256_i32gather_epi32::<1>(data.cast(), o)
+    );
+
+    clamped!(
+        clamped_16, "avx512f,avx512bw,avx512dq,avx512vl", 16, __m512, __m512i, _mm512_loadu_ps, _mm512_storeu_ps,
+        _mm512_set1_ps, _mm512_set1_epi32, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_max_ps, _mm512_min_ps,
+        _mm512_cvttps_epi32, _mm512_cvtepi32_ps, _mm512_add_epi32, _mm512_mullo_epi32, _mm512_min_epi32, _mm512_and_si512,
+        _mm512_srli_epi32,
+        // As unsigned numbers, those below 0 are beyond the limit too.
+        |at, limit| _mm512_cmpgt_epu32_mask(at, limit) != 0,
+        |data, o| _mm512_i32gather_epi32::<1>(o, data.cast())
+    );
 }
