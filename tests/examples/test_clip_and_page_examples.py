@@ -4,9 +4,11 @@ import runpy
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import opsin
+from opsin import Sample, ops
 
 pytest.importorskip("scipy")
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -32,3 +34,13 @@ def test_page_read(tmp_path: Path) -> None:
     words = run("page_read", "--out", str(tmp_path / "out.png"))
     want = "A page that was laid on the glass in haste lies a little tilted; level lines read best."
     assert " ".join(words.text.split()) == want
+
+
+def test_ct_slice_aligned(tmp_path: Path) -> None:
+    """The drawn slice was turned by 5 degrees and shifted: every corner comes back to within half a pixel."""
+    pytest.importorskip("SimpleITK")
+    got = run("ct_slice_aligned", "--out", str(tmp_path / "out.png"))
+    made = ops.affine(Sample(np.zeros((256, 256), np.float32)), angle=5.0, x=0.03, y=-0.02).warp.invert().matrix
+    corners = np.array([[0, 0, 1], [256, 0, 1], [256, 256, 1], [0, 256, 1.0]])
+    assert np.abs(corners @ (got - made).T).max() < 0.5
+    assert opsin.read(tmp_path / "out.png").shape == (256, 512)
