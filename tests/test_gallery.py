@@ -26,7 +26,7 @@ from opsin.surfaces.gallery import build_gallery, figures
 
 GOLDEN = Path(__file__).parent / "golden"
 SIDE, MOST, QUALITY = 48, 3, 60
-SIDES = {"find_homography": 192, "match_features": 96}  # features need a picture to be found on
+SIDES = {"find_homography": 192, "match_features": 96, "panorama": 192}  # features need a picture to be found on
 FAMILIES = sorted({op.spec.family for op in operations().values()})
 
 
