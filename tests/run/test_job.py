@@ -1,6 +1,7 @@
 """The job's promises: every input in one place, any instant a good one to stop, one bad sample costs one sample."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -190,3 +191,21 @@ def test_the_report_needs_nothing_else_and_escapes_what_it_is_given(tmp_path: Pa
     assert "&lt;script&gt;" in page
     assert "http://" not in page and "https://" not in page
     assert "default-src 'none'" in page
+
+
+def test_names_that_are_no_utf_8_are_prepared_and_reported(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    make_source(tmp_path / "made", 3)
+    picture = (tmp_path / "made" / "images" / "0000.png").read_bytes()
+    names = [b"caf\xe9.png", b"line\nbreak.png", "grün ü.png".encode(), b"-rf.png"]
+    for name in names:
+        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes(picture)
+    (folder / "bad\udce9.png").write_bytes(b"nothing")
+    job.source = folder
+    done = job.run(tmp_path / "out", "--max-bad", "50%")
+    assert done.returncode == 3, done.stderr
+    assert verify(tmp_path / "out").counts == {"pending": 0, "done": 4, "quarantined": 1, "filtered": 0}
+    assert verify(tmp_path / "out").good
+    assert len(errors(tmp_path / "out")) == 1

@@ -40,14 +40,14 @@ def finish(
 
     for name, content in writer.finish(_records(journal)):
         put(name, content)
-    put("errors.jsonl", "".join(_error_lines(journal)).encode())
+    put("errors.jsonl", "".join(_error_lines(journal)).encode("utf-8", "backslashreplace"))
     figures = Figures.of((row.outcome["facts"] for row in journal.rows("done")), data.class_names)
     counts = journal.counts()
     summary = _summary(journal, figures, counts, options, target, data)
-    put("opsin.json", (json.dumps(summary, indent=2, ensure_ascii=False) + "\n").encode())
+    put("opsin.json", (json.dumps(summary, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
     from opsin.run.report import build_report
 
-    put("report.html", build_report(journal, figures, summary, data).encode())
+    put("report.html", build_report(journal, figures, summary, data).encode("utf-8", "replace"))
     journal.put("files", files)
     timings = journal.get("timings") or {}
     text = json.dumps({k: round(v, 6) for k, v in sorted(timings.items())}, indent=2) + "\n"

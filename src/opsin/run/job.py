@@ -258,7 +258,7 @@ class _Job:
             for entry in data.entries():
                 training = "*" in trained or entry.split in trained
                 for variant in range(self.options.variants if training else 1):
-                    plain = json.dumps(entry_to_plain(entry), ensure_ascii=False)
+                    plain = json.dumps(entry_to_plain(entry))
                     yield entry.key, variant, entry.split, plain, entry.key in shown and variant == 0
 
         shown = _chosen(data.keys)

@@ -34,6 +34,11 @@ CREATE INDEX IF NOT EXISTS items_state ON items (state, id);
 """
 
 
+def plain_text(key: str) -> str:
+    """Write a key so that it can be stored: bytes of a file name that are no UTF-8 become visible."""
+    return key.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass
 class Outcome:
     """How one item ended; plain data, so that it can be written down.
@@ -64,7 +69,7 @@ class Outcome:
     def text(self) -> str:
         """Write as JSON, without pictures and timings."""
         names = ("outputs", "record", "facts", "stage", "kind", "message")
-        return json.dumps({n: getattr(self, n) for n in names}, ensure_ascii=False)
+        return json.dumps({n: getattr(self, n) for n in names})
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Journal:
 
     def put(self, name: str, value: Any) -> None:
         """Write a named value."""
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(value, sort_keys=True)
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, text))
 
     # --- items --------------------------------------------------------------------------------------------------
@@ -122,7 +127,8 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.execute("DELETE FROM items")
-            self._db.executemany("INSERT INTO items (key, variant, split, entry, shown) VALUES (?, ?, ?, ?, ?)", items)
+            rows = ((plain_text(key), *rest) for key, *rest in items)
+            self._db.executemany("INSERT INTO items (key, variant, split, entry, shown) VALUES (?, ?, ?, ?, ?)", rows)
             for name, value in meta.items():
                 self.put(name, value)
             count: int = self._db.execute("SELECT COUNT(*) FROM items").fetchone()[0]
@@ -183,7 +189,7 @@ class Journal:
 
     def amend(self, id_: int, state: State, outcome: Mapping[str, Any]) -> None:
         """Change how an item ended, when only all of them together show it (duplicates)."""
-        text = json.dumps(dict(outcome), ensure_ascii=False)
+        text = json.dumps(dict(outcome))
         self._db.execute("UPDATE items SET state = ?, outcome = ? WHERE id = ?", (state, text, id_))
 
     def commit(self) -> None:
