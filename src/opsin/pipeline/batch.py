@@ -42,7 +42,7 @@ def run_batch(
         raise PipelineError(refusal("batch", "threads", "a whole number of at least 1", threads))
 
     workers = min(threads or os.cpu_count() or 1, count)
-    if partners is None and pipeline.plan(mode).program is not None:
+    if (partners is None or not pipeline.mixes) and pipeline.plan(mode).program is not None:
         return _by_core(pipeline, sources, keys, epoch, mode, workers, out)
 
     def one(i: int) -> Sample | OpsinError:

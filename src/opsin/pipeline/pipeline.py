@@ -23,7 +23,7 @@ from opsin.pipeline.naming import canonical, check_chance, name_nodes
 from opsin.pipeline.plan import Plan, make_plan, run_one
 from opsin.pipeline.rules import RULES
 from opsin.pipeline.run import Trace, run_steps
-from opsin.pipeline.steps import Group, Node, Path, Step
+from opsin.pipeline.steps import Group, Node, Path, Step, walk
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -123,6 +123,12 @@ class Pipeline:
     def fuse(self) -> bool:
         """Whether steps may be joined."""
         return self._fuse
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a step needs other samples."""
+        steps = (node for _, node, _ in walk(self._steps) if isinstance(node, Step))
+        return any(p.partners for step in steps for p in step.entry.spec.params.values())
 
     @property
     def without(self) -> tuple[str, ...]:
@@ -293,7 +299,7 @@ class Pipeline:
         given = self.as_sample(sample)
         rng = self.address(mode, key if key is not None else given.key, epoch, draw)
         partner = None
-        if partners is not None:
+        if partners is not None and self.mixes:
             from opsin.pipeline.partners import Partners
 
             partner = Partners(self, partners, rng)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from opsin.errors import DatasetError, OpsinError, PipelineError, refusal
 from opsin.pipeline import Pipeline
-from opsin.pipeline.steps import Step, walk
 from opsin.run.finish import finish
 from opsin.run.journal import Journal, Outcome
 from opsin.run.lock import FolderLock
@@ -327,11 +326,7 @@ class _Job:
             yield Task(id_, entry.key, variant, split, entry, shown)
 
     def _partners(self, data: DataSet) -> DataSet | None:
-        mixing = any(
-            isinstance(node, Step) and any(p.partners for p in node.entry.spec.params.values())
-            for _, node, _ in walk(self.options.pipeline.steps)
-        )
-        if not mixing or self.options.mode != "train":
+        if not self.options.pipeline.mixes or self.options.mode != "train":
             return None
         return data.only("train") if "train" in data.splits else data
 
