@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opsin.errors import ParamError, refusal
 from opsin.types import Array
@@ -35,6 +36,6 @@ def brightness(where: str, image: Array) -> Array:
 
         return np.asarray(Image.fromarray(np.ascontiguousarray(image[..., :3])).convert("L"))
     if image.dtype == np.uint16:
-        wide = r * np.uint64(19595) + g * np.uint64(38470) + b * np.uint64(7471) + np.uint64(32768)
+        wide: NDArray[np.uint64] = r * np.uint64(19595) + g * np.uint64(38470) + b * np.uint64(7471) + np.uint64(32768)
         return (wide >> np.uint64(16)).astype(np.uint16)
     return np.ascontiguousarray(r * np.float32(0.299) + g * np.float32(0.587) + b * np.float32(0.114))

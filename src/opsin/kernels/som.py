@@ -43,7 +43,7 @@ def self_organising_map(
     for turn in range(iterations):
         reach = first * (_LAST / first) ** (turn / max(1, iterations - 1)) if first > _LAST else _LAST
         number, _ = nearest(points, nodes)
-        size = np.bincount(number, weights=share, minlength=len(nodes))
+        size = np.bincount(number, weights=share, minlength=len(nodes)).astype(np.float64)
         middle = means(points, share, number, len(nodes))
         pull = _blur(size.reshape(rows, columns, 1), reach).reshape(-1)
         moved = _blur((middle * size[:, None]).reshape(rows, columns, -1), reach).reshape(len(nodes), -1)
