@@ -36,6 +36,7 @@ def brightness(where: str, image: Array) -> Array:
 
         return np.asarray(Image.fromarray(np.ascontiguousarray(image[..., :3])).convert("L"))
     if image.dtype == np.uint16:
-        wide: NDArray[np.uint64] = r * np.uint64(19595) + g * np.uint64(38470) + b * np.uint64(7471) + np.uint64(32768)
+        parts = [plane.astype(np.uint64) * np.uint64(w) for plane, w in ((r, 19595), (g, 38470), (b, 7471))]
+        wide: NDArray[np.uint64] = np.asarray(parts[0] + parts[1] + parts[2] + np.uint64(32768), dtype=np.uint64)
         return (wide >> np.uint64(16)).astype(np.uint16)
     return np.ascontiguousarray(r * np.float32(0.299) + g * np.float32(0.587) + b * np.float32(0.114))
