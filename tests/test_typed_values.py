@@ -61,6 +61,12 @@ def test_classes_show_their_color_and_patches_their_outline() -> None:
     assert (patches != 100).any(axis=2).tolist() == [[False, True, False], [True, False, False]]
 
 
+def test_a_low_picture_of_many_bands_is_not_taken_for_planes() -> None:
+    for height in (1, 3, 4):
+        mask = Mask.of(np.ones((height, 17), bool))
+        assert mask.draw(np.zeros((height, 17, 7), np.float32)).shape == (height, 17, 3)
+
+
 def test_regions_can_be_chosen() -> None:
     labels = Labels.of(np.array([[0, 4, 4], [9, 9, 4]]), background=0, method="watershed")
     for which in (labels.areas > 2, [4], np.array([4, 77])):
@@ -108,6 +114,7 @@ def test_every_value_is_plain_json_and_draws_on_any_picture() -> None:
         rng.integers(0, 256, shape, dtype=np.uint8),
         rng.integers(0, 65536, (*shape, 3), dtype=np.uint16),
         rng.random((*shape, 4)).astype(np.float32),
+        rng.random((*shape, 7)).astype(np.float32),
     ]
     for value in made:
         json.dumps(value.to_dict(), allow_nan=False)

@@ -95,11 +95,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def check_canvas(where: str, image: Array, height: int, width: int) -> None:
-    """Refuse to draw on a picture of another size.
+def check_canvas(where: str, image: Array, height: int, width: int) -> Array:
+    """Refuse to draw on a picture of another size; of many bands give the first, the middle and the last.
 
     Raises:
         ParamError: the picture is not `height` x `width`.
     """
-    if np.ndim(image) < 2 or np.shape(image)[:2] != (height, width):
+    if np.ndim(image) not in (2, 3) or np.shape(image)[:2] != (height, width):
         raise ParamError(refusal(f"{where}.draw", "image", f"{height} x {width}, as the result", image))
+    count = image.shape[2] if image.ndim == 3 else 1
+    return image if count <= 4 else image[..., [0, count // 2, count - 1]]

@@ -61,7 +61,7 @@ class Distances(ArrayValue):
         """Show near as dark and far as light; pixels outside the mask show the picture, darkened."""
         from opsin.draw import displayable
 
-        check_canvas("Distances", image, *self.shape)
+        image = check_canvas("Distances", image, *self.shape)
         values = np.asarray(self, dtype=np.float64)
         ground = displayable(image)
         out = (ground // 2).astype(np.uint8)
@@ -107,7 +107,7 @@ class Response(ArrayValue):
 
     def draw(self, image: Array) -> Array:
         """Show zero as white, below it as blue, above it as red; colors are averaged first."""
-        check_canvas("Response", image, *self.shape[:2])
+        image = check_canvas("Response", image, *self.shape[:2])
         values = np.asarray(self, dtype=np.float64)
         if values.ndim == 3:
             values = values.mean(axis=2)

@@ -169,7 +169,7 @@ class Labels(ArrayValue):
         """Tint every region in its own color; classes of color take the class's color, patches are only outlined."""
         from opsin.draw import displayable, draw_mask
 
-        check_canvas("Labels", image, *self.shape)
+        image = check_canvas("Labels", image, *self.shape)
         plain = np.asarray(self)
         if self.centers is not None and self.centers.shape[1] in (1, 3) and int(plain.max()) < len(self.centers):
             return displayable(np.clip(self.centers, 0.0, 1.0)[plain])

@@ -67,7 +67,7 @@ class Mask(ArrayValue):
         """Tint the picture where the mask is true, with its outline; each of several classes in its own color."""
         from opsin.draw import draw_mask
 
-        check_canvas("Mask", image, *self.shape)
+        image = check_canvas("Mask", image, *self.shape)
         return draw_mask(image, self.mask if self.classes is None else self.classes)
 
     def __repr__(self) -> str:
