@@ -247,7 +247,9 @@ PICKY: dict[str, str] = {
     "find_homography": "two pictures must show the same scene, with features to find",
 }
 """Techniques that rightly refuse most small generated pictures, or a dtype, and why."""
-SLOW = frozenset({"bm3d", "dictionary_denoise", "inpaint", "register", "register_ecc", "register_volume"})
+SLOW = frozenset(
+    {"bm3d", "clahe", "dictionary_denoise", "inpaint", "read_text", "register", "register_ecc", "register_volume"}
+)
 """Techniques that take long even on small pictures: the laws try a third of the calls."""
 
 
