@@ -39,6 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tiling",
         "torch",
         "search",
+        "tasks",
         "metrics",
         "interop",
         "audit",

@@ -29,6 +29,7 @@ from opsin.search.store import Store
 __all__ = ["Added", "Intake", "Job", "job_of"]
 
 _BATCH = 512
+_AT_ONCE = 64  # pictures in memory, where they come as arrays
 _LEARN = 250_000  # descriptors that the vocabulary is learned from
 _NONE = np.zeros(0, dtype=np.float32)
 
@@ -102,7 +103,7 @@ class Intake:
             self.sweep()
             vocabulary = None if anew else self.vocabulary()
             waiting: list[Made] = []
-            while batch := list(islice(jobs, _BATCH)):
+            while batch := list(islice(jobs, min(_AT_ONCE, _BATCH))):
                 for job, made in zip(batch, pool.map(self._look, batch), strict=True):
                     if isinstance(made, str):
                         out.failed.append((job.key, made))
@@ -113,7 +114,7 @@ class Intake:
                 enough = sum(len(m.entry.raw.places) for m in waiting) >= _LEARN
                 if vocabulary is None and enough:
                     vocabulary = self._learn(waiting)
-                if vocabulary is not None:
+                if vocabulary is not None and len(waiting) >= _BATCH:
                     out.added += self._write(waiting, vocabulary)
                     waiting = []
             if waiting:
