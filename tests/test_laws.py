@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import pytest
+from hypothesis import settings
 
 import opsin
 from opsin.errors import MissingExtra
@@ -20,6 +21,21 @@ def test_law(law, name):
         LAWS[law](op_of(name))
     except MissingExtra as reason:
         pytest.skip(str(reason))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_all_laws_at_length(name):
+    """Ten times as many calls of every technique."""
+    few = settings.get_profile("opsin")
+    settings.register_profile("long", few, max_examples=10 * few.max_examples)
+    settings.load_profile("long")
+    try:
+        check_op(name)
+    except MissingExtra as reason:
+        pytest.skip(str(reason))
+    finally:
+        settings.load_profile("opsin")
 
 
 def test_a_broken_technique_is_caught():
