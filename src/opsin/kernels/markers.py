@@ -11,18 +11,25 @@ __all__ = ["join_basins"]
 
 
 def join_basins(
-    basins: NDArray[Any], height: NDArray[Any], *, relative: float = 0.0, absolute: float = 0.0
+    basins: NDArray[Any],
+    height: NDArray[Any],
+    *,
+    relative: float = 0.0,
+    absolute: float = 0.0,
+    least: float = 0.0,
 ) -> NDArray[np.int32]:
     """Join neighboring basins whose peaks are hardly higher than the pass between them.
 
     Passes are looked at from the highest down. At each, the lower of the two peaks must rise above the pass by
-    `absolute`, and by `relative` of its own height; otherwise the two basins are one.
+    `absolute`, by `relative` of its own height, and be at least `least` of the higher peak; otherwise the two basins
+    are one.
 
     Args:
         basins: H W whole numbers, 0 where there is none.
         height: H W; each basin is the surroundings of one peak.
         relative: a fraction of the lower peak's height.
         absolute: in the units of height.
+        least: a fraction of the higher peak's height: what is tiny beside its neighbor is a part of it.
 
     Returns:
         H W int32, numbered 1, 2, ... in the order in which rows meet the basins.
@@ -52,7 +59,7 @@ def join_basins(
         if peaks[first] < peaks[second]:
             first, second = second, first
         lower = peaks[second]
-        if lower - level < max(absolute, relative * lower):
+        if lower - level < max(absolute, relative * lower) or (least and lower < least * peaks[first]):
             owner[second] = first
     root = np.array([find(i) for i in range(count + 1)])
     joined = root[basins]

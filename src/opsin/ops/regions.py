@@ -17,6 +17,7 @@ from opsin.ops._planes import color_of
 from opsin.types import Array, Bound, Image, Labels, Mask, Usual
 
 _MOST = 2**31 - 1
+_PART = 0.12  # a bump this narrow beside the thing it sits on belongs to it
 _SPECK = 0.06  # smaller than this beside the usual thing is none
 
 
@@ -193,7 +194,7 @@ def _markers(
     if not inside.any():
         return np.zeros(inside.shape, dtype=np.int32)
     if source == "distance":
-        words = {"relative": neck, "absolute": 0.5}
+        words = {"relative": neck, "absolute": 0.5, "least": _PART}
     else:
         # rounding and grain make a basin of every pixel: what is smaller than they are is smoothed away first
         height = -_landscape(image, source, 1.5)
