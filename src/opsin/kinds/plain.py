@@ -31,6 +31,12 @@ __all__ = [
 NO_BOUND = Bound()
 
 
+def _figure(value: float | None) -> str:
+    """Write a bound: whole numbers in full, others short."""
+    assert value is not None
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:g}"
+
+
 class Mismatch(Exception):
     """A value is not of the kind; the message is the constraint."""
 
@@ -94,14 +100,14 @@ class Number(Kind):
         """Say the bounds."""
         b, word = self.bound, "a whole number" if self.whole else "a number"
         if b.ge is not None and b.le is not None:
-            return f"{word} from {b.ge:g} to {b.le:g}"
+            return f"{word} from {_figure(b.ge)} to {_figure(b.le)}"
         parts = [
             text
             for text, end in (
-                (f"at least {b.ge:g}" if b.ge is not None else "", b.ge),
-                (f"above {b.gt:g}" if b.gt is not None else "", b.gt),
-                (f"at most {b.le:g}" if b.le is not None else "", b.le),
-                (f"below {b.lt:g}" if b.lt is not None else "", b.lt),
+                (f"at least {_figure(b.ge)}" if b.ge is not None else "", b.ge),
+                (f"above {_figure(b.gt)}" if b.gt is not None else "", b.gt),
+                (f"at most {_figure(b.le)}" if b.le is not None else "", b.le),
+                (f"below {_figure(b.lt)}" if b.lt is not None else "", b.lt),
             )
             if end is not None
         ]
