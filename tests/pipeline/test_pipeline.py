@@ -195,3 +195,14 @@ def test_explain_says_what_is_drawn() -> None:
         "1 of these",
     ):
         assert part in text
+
+
+def test_the_scope_of_a_draw_is_said() -> None:
+    pipeline = Pipeline(augment(step(ops.rotate, angle=uniform(-30, 30))), seed=1)
+    own = pipeline.batch([IMAGE] * 3, keys=[5, 6, 7], mode="train")
+    clip = pipeline.batch([IMAGE] * 3, keys=[5, 6, 7], mode="train", scope="clip")
+    assert not np.array_equal(own.images[0], own.images[1])
+    np.testing.assert_array_equal(clip.images[0], own.images[0])
+    np.testing.assert_array_equal(clip.images[2], own.images[0])
+    with pytest.raises(PipelineError, match="Did you mean 'sample'"):
+        pipeline.batch([IMAGE], keys=[1], mode="train", scope="sampel")  # type: ignore[arg-type]

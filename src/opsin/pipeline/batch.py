@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from opsin.errors import OpsinError, PipelineError, refusal, verbatim
+from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal, verbatim
 from opsin.pipeline.plan import address, finished, run_many
 from opsin.sample import Sample
 from opsin.types import Array
@@ -17,7 +17,19 @@ from opsin.types import Array
 if TYPE_CHECKING:
     from opsin.pipeline.pipeline import Batch, Mode, Pipeline
 
-__all__ = ["run_batch"]
+__all__ = ["run_batch", "shared_keys"]
+
+
+def shared_keys(sources: Sequence[Any], keys: Sequence[int | str] | None, scope: str) -> Sequence[int | str] | None:
+    """Give the keys whose draws are used: each source's own, or the first one's for all."""
+    if scope == "sample":
+        return keys
+    if scope not in ("batch", "clip"):
+        options = ("sample", "batch", "clip")
+        hint = did_you_mean(str(scope), options)
+        raise PipelineError(refusal("batch", "scope", "one of " + ", ".join(options), scope, hint))
+    first = keys[0] if keys is not None and len(keys) else getattr(sources[0], "key", None) if len(sources) else None
+    return None if first is None else [first] * len(sources)
 
 
 def run_batch(

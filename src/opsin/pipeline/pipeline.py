@@ -27,9 +27,10 @@ from opsin.pipeline.steps import Group, Node, Path, Step, walk
 from opsin.sample import Sample
 from opsin.types import Array
 
-__all__ = ["Batch", "Mode", "Pipeline"]
+__all__ = ["Batch", "Mode", "Pipeline", "Scope"]
 
 Mode = Literal["infer", "train"]
+Scope = Literal["sample", "batch", "clip"]
 _RULE_NAMES = tuple(rule.name for rule in RULES)
 _OPTIONS = {"decode": ("exact", "fast"), "frames": ("keep", "open")}
 
@@ -325,6 +326,7 @@ class Pipeline:
         threads: int | None = None,
         out: Array | None = None,
         partners: Any = None,
+        scope: Scope = "sample",
     ) -> Batch:
         """Run on several sources and stack the pictures into one array.
 
@@ -336,13 +338,14 @@ class Pipeline:
             threads: how many work at once; None is one per core.
             out: an array to write into, N x the picture's shape.
             partners: see the call.
+            scope: who shares a draw: `sample` (each its own), `batch` or `clip` (all that of the first key).
 
         Raises:
             PipelineError: pictures of differing size or dtype, or an `out` that does not fit.
         """
-        from opsin.pipeline.batch import run_batch
+        from opsin.pipeline.batch import run_batch, shared_keys
 
-        return run_batch(self, sources, keys, epoch, mode, threads, out, partners)
+        return run_batch(self, sources, shared_keys(sources, keys, scope), epoch, mode, threads, out, partners)
 
     def one(
         self,
