@@ -18,7 +18,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "io/readdoor.py": {"os.open": "this is the read door"},
     "io/writing.py": {"os.open": "this is the write door", "os.replace": "this is the write door"},
     "io/formats/_pillow.py": {"save": "encodes into memory, the only place that does"},
-    "io/clip.py": {"open": "PyAV gets an object that reads through the read door"},
     "io/video.py": {
         "open": "hands the demuxer a reader that goes through the read door",
         "open for writing": "hands the muxer the write door's private file",

@@ -240,7 +240,7 @@ def test_long_exposure_reads_a_clip(tmp_path):
     for method in ("mean", "max", "median"):
         assert np.array_equal(ops.long_exposure(path, method=method), ops.long_exposure(frames, method=method))
     (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(200))
-    with pytest.raises(DecodeError, match=r"broken\.mp4: the clip cannot be decoded"):
+    with pytest.raises(DecodeError, match=r"broken\.mp4: "):
         ops.long_exposure(tmp_path / "broken.mp4")
 
 

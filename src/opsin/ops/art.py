@@ -306,7 +306,7 @@ class _Stream:
         if isinstance(self.frames, str | os.PathLike):
             from opsin.io.clip import frames
 
-            return frames(self.frames, where="long_exposure")
+            return frames(self.frames)
         return self.frames
 
     @staticmethod

@@ -17,6 +17,7 @@ from opsin.op import Op, op_of
 from opsin.surfaces.cli.app import app, console, errors
 from opsin.surfaces.cli.clips import apply_to_clip, is_clip_work
 from opsin.surfaces.cli.words import op_params
+from opsin.values import Value
 
 __all__: list[str] = []
 
@@ -39,6 +40,8 @@ def apply_command(
     Results that are not pictures give a JSON file and a picture with the result drawn on it.
     """
     names, words = _divide([*inputs, *context.args])
+    if op != "track" and op_of(op).spec.takes == "frames":
+        return _together(op_of(op), names, words, Path(out), json)
     if is_clip_work(op, names):
         return apply_to_clip(op, names, words, out, seed, json)
     entry = op_of(op)
@@ -67,6 +70,46 @@ def apply_command(
     return 3 if bad else 0
 
 
+def _together(entry: Op, names: list[str], words: list[str], out: Path, json: bool) -> int:
+    """Run a technique that takes several pictures at once on all inputs: pictures, one folder, or one clip."""
+    from opsin.io import read, write, write_bytes
+    from opsin.io.clip import frames
+
+    params = op_params(entry.spec, words)
+    several = len(names) > 1 or Path(names[0]).suffix.lower() in _SUFFIXES
+    stack: Any = (read(name) for name in names) if several else frames(names[0])
+    result = entry.public(stack if entry.spec.returns == "image" else list(stack), **params)
+    if str(out) != "-":
+        out.parent.mkdir(parents=True, exist_ok=True)
+    if entry.spec.returns == "image":
+        written = _out(result, out)
+    else:
+        side = out.with_suffix(".json")
+        write_bytes(side, (json_.dumps(result.to_dict(), indent=2) + "\n").encode())
+        written = [str(side)]
+        if type(result).draw is not Value.draw:
+            first = read(names[0]) if several else next(frames(names[0]))
+            write(result.draw(first), out)
+            written.append(str(out))
+    if json:
+        typer.echo(json_.dumps({"written": written, "failed": 0}, indent=2))
+    elif str(out) != "-":
+        for name in written:
+            console.print(escape(name), soft_wrap=True)
+    return 0
+
+
+def _out(picture: Any, target: Path) -> list[str]:
+    """Write a picture to its file, or as PNG to standard output."""
+    from opsin.io import encode, write
+
+    if str(target) == "-":
+        sys.stdout.buffer.write(encode(picture, "png"))
+        return ["-"]
+    write(picture, target)
+    return [str(target)]
+
+
 def _divide(words: list[str]) -> tuple[list[str], list[str]]:
     """Part file names from `--name value` words; every name before the first `--`."""
     first = next((i for i, w in enumerate(words) if w.startswith("--")), len(words))
@@ -91,10 +134,13 @@ def _files(inputs: list[str]) -> list[tuple[Any, Path]]:
 
 
 def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int) -> list[str]:
-    from opsin.io import encode, read, write, write_bytes
+    from opsin.io import read, write, write_bytes
+    from opsin.kernels.stego import refuse_lossy
     from opsin.sample import Sample
 
     given = dict(params)
+    if entry.name == "hide" and str(target) != "-":
+        refuse_lossy(target)
     if entry.spec.random:
         given["rng"] = Rng(seed, key=target.name)
     image: Any = read(source)
@@ -111,11 +157,7 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         target.parent.mkdir(parents=True, exist_ok=True)
     picture = isinstance(result, np.ndarray) and entry.spec.returns in ("image", "warp", "mask", "rgb", "gray")
     if picture:
-        if str(target) == "-":
-            sys.stdout.buffer.write(encode(result, "png"))
-            return ["-"]
-        write(result, target)
-        return [str(target)]
+        return _out(result, target)
     plain = result.to_dict() if hasattr(result, "to_dict") else _plain(result)
     text = json_.dumps(plain, indent=2) + "\n"
     if str(target) == "-":

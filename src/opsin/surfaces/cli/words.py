@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
-from opsin.kinds import ArrayKind, Flag, Text
+from opsin.kinds import ArrayKind, Either, Flag, Text
 from opsin.pipeline import Pipeline
 from opsin.presets import preset, presets
 from opsin.spec import OpSpec, Param
@@ -92,10 +92,11 @@ def op_params(spec: OpSpec, words: list[str]) -> dict[str, Any]:
 
 def _value(param: Param, text: str) -> Any:
     """Turn text into a value: a file for pictures and masks, JSON, a comma list, or the text itself."""
-    kind = param.kind
-    if isinstance(kind, ArrayKind) and Path(text).exists():
-        return read_array(kind.role, text)
-    if isinstance(kind, Text):
+    kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
+    array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
+    if array is not None and Path(text).exists():
+        return read_array(array.role, text)
+    if any(isinstance(kind, Text) for kind in kinds):
         return text
     try:
         return json.loads(text)
