@@ -147,7 +147,7 @@ impl Axis {
         }
         let scale = (to - from) / count as f64;
         let stretch = if kernel == Kernel::Linear || kernel == Kernel::Nearest { 1.0 } else { scale.max(1.0) };
-        let support = kernel.support() * stretch;
+        let (support, inverse) = (kernel.support() * stretch, 1.0 / stretch);
         let most = (support.ceil() as usize) * 2 + 1;
         // Weights of zero at the ends are left out, so that there are as few taps as the longest output needs.
         let mut rows: Vec<(usize, usize)> = Vec::with_capacity(outputs.len());
@@ -183,15 +183,24 @@ impl Axis {
                 let end = ((center + support + 0.5).max(0.0) as usize).clamp(first + 1, length);
                 n = (end - first).min(most);
                 let mut sum = 0.0;
-                for (k, w) in w[..n].iter_mut().enumerate() {
-                    *w = kernel.weight(((first + k) as f64 - center + 0.5) / stretch);
-                    sum += *w;
+                let start = first as f64 - center + 0.5;
+                if kernel == Kernel::Bilinear {
+                    for (k, w) in w[..n].iter_mut().enumerate() {
+                        *w = (1.0 - (start + k as f64).abs() * inverse).max(0.0);
+                        sum += *w;
+                    }
+                } else {
+                    for (k, w) in w[..n].iter_mut().enumerate() {
+                        *w = kernel.weight((start + k as f64) * inverse);
+                        sum += *w;
+                    }
                 }
                 if sum == 0.0 {
                     (w[0], sum) = (1.0, 1.0);
                 }
+                let share = 1.0 / sum;
                 for w in &mut w[..n] {
-                    *w /= sum;
+                    *w *= share;
                 }
             }
             let lead = w[..n].iter().position(|&w| w as f32 != 0.0).unwrap_or(0);

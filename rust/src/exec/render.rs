@@ -95,7 +95,8 @@ impl Job<'_> {
                 let (width, height) = size;
                 let producer = match &plan {
                     Plan::Separable(p) => {
-                        for (k, plane) in decoder.planes.iter().enumerate() {
+                        // Cb and Cr stand alike, so that they share their tables.
+                        for (k, plane) in decoder.planes.iter().enumerate().take(2) {
                             let (down, along) = axes.split_at_mut(3);
                             planes::axes(plane, p, p.kernel, &mut down[k], &mut along[k])?;
                         }
@@ -586,7 +587,8 @@ impl Maker<'_, '_> {
                 Producer::StretchPlanes { planes, axes, .. } => {
                     for (k, plane) in planes.iter().enumerate() {
                         let (view, line) = (planes::view(plane), &mut lines[k..=k]);
-                        resample::strip_planes(&view, &axes[k], &axes[3 + k], first, most, line, width, scratch);
+                        let (down, along) = (&axes[k.min(1)], &axes[3 + k.min(1)]);
+                        resample::strip_planes(&view, down, along, first, most, line, width, scratch);
                     }
                 }
                 _ => return invalid("program: a strip without a stretch."),

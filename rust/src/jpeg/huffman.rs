@@ -1,9 +1,16 @@
 //! Huffman tables made for speed: two AC coefficients per look-up, and runs of symbols skipped at once.
+//!
+//! Files may bring tables of their own, so that making them must be quick too: both are put together from shorter
+//! look-ups, entry by entry, without walking any code bit by bit.
 
 use super::header::HuffSpec;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub const AC_BITS: u32 = 12;
 pub const AC_SIZE: usize = 1 << AC_BITS;
+pub const SKIP_BITS: u32 = 13;
+pub const SKIP_SIZE: usize = 1 << SKIP_BITS;
 pub const DC_BITS: u32 = 10;
 pub const DC_SIZE: usize = 1 << DC_BITS;
 /// Added to the position in the block by an end of block, so that one comparison ends every loop.
@@ -27,11 +34,7 @@ impl Canonical {
             limit[length] = code << (16 - length);
             code <<= 1;
         }
-        Canonical {
-            limit,
-            delta,
-            values: spec.values,
-        }
+        Canonical { limit, delta, values: spec.values }
     }
 
     /// The symbol at the head of `top` (the next 16 bits) and its length; `None` for a code nobody defined.
@@ -56,8 +59,8 @@ pub fn extend(bits: u32, s: u32) -> i32 {
 }
 
 /// Length and symbol for every prefix of `bits` bits: `length << 8 | symbol`, 0 when the code is longer.
-fn prefix_table(spec: &HuffSpec, bits: u32, table: &mut [u16]) {
-    table.fill(0);
+fn prefix_table(spec: &HuffSpec, bits: u32) -> Vec<u16> {
+    let mut table = vec![0u16; 1 << bits];
     let (mut code, mut k) = (0usize, 0usize);
     for length in 1..=bits {
         for _ in 0..spec.bits[length as usize] {
@@ -71,6 +74,7 @@ fn prefix_table(spec: &HuffSpec, bits: u32, table: &mut [u16]) {
         }
         code <<= 1;
     }
+    table
 }
 
 pub struct DcTable {
@@ -82,8 +86,7 @@ pub struct DcTable {
 
 impl DcTable {
     pub fn new(spec: &HuffSpec) -> DcTable {
-        let mut prefix = [0u16; DC_SIZE];
-        prefix_table(spec, DC_BITS, &mut prefix);
+        let prefix = prefix_table(spec, DC_BITS);
         let mut fast = Box::new([0i32; DC_SIZE]);
         for (i, out) in fast.iter_mut().enumerate() {
             let (length, s) = (u32::from(prefix[i] >> 8), u32::from(prefix[i] & 15));
@@ -94,11 +97,7 @@ impl DcTable {
             let value = if s == 0 { 0 } else { extend(extra, s) };
             *out = value << 16 | (length + s) as i32;
         }
-        DcTable {
-            fast,
-            slow: Canonical::new(spec),
-            spec: spec.clone(),
-        }
+        DcTable { fast, slow: Canonical::new(spec), spec: spec.clone() }
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -110,7 +109,7 @@ impl DcTable {
 ///
 /// `to_first`, `to_second` and `after` are positions from where the block stands. With one coefficient the second value
 /// is a zero written where the next one will be, so that no branch is needed. `bits` 0 means that a slower way must be
-/// taken: by `code` bits and `symbol` (the extra bits lie beyond the look-up), or, where `code` is 0 too, by `slow`.
+/// taken: by `code` (length and symbol; the extra bits lie beyond the look-up), or, where that is not given, by `slow`.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(8))]
 pub struct Pair {
@@ -134,86 +133,101 @@ impl Pair {
     }
 }
 
-/// Runs of symbols at once: bits and positions of as many as fit, and of the first alone; an end of block adds END.
-/// `bits` 0 means: use `slow`.
+/// Runs of symbols at once: the bits and positions of as many as fit; an end of block adds END. `bits` 0 means: one
+/// symbol at a time.
 #[derive(Clone, Copy, Default)]
-#[repr(C, align(4))]
+#[repr(C, align(2))]
 pub struct Skip {
     pub bits: u8,
     pub step: u8,
-    pub first_bits: u8,
-    pub first_step: u8,
 }
 
 pub struct AcTable {
     pub fast: Box<[Pair; AC_SIZE]>,
-    pub skip: Box<[Skip; AC_SIZE]>,
     pub slow: Canonical,
+    skip: OnceLock<Box<[Skip; SKIP_SIZE]>>,
+    uses: AtomicU32,
     spec: HuffSpec,
+}
+
+/// What a symbol does: positions before its coefficient, positions after, size of its value; `None` if it may not occur.
+fn meaning(symbol: u32) -> Option<(u32, u32, u32)> {
+    match (symbol >> 4, symbol & 15) {
+        (0, 0) => Some((0, END, 0)),
+        (15, 0) => Some((15, 1, 0)),
+        (_, 0) => None,
+        (run, s) => Some((run, 1, s)),
+    }
 }
 
 impl AcTable {
     pub fn new(spec: &HuffSpec) -> AcTable {
-        let mut prefix = vec![0u16; AC_SIZE];
-        prefix_table(spec, AC_BITS, &mut prefix);
+        let prefix = prefix_table(spec, AC_BITS);
         let mut fast = Box::new([Pair::default(); AC_SIZE]);
-        let mut skip = Box::new([Skip::default(); AC_SIZE]);
-        // One symbol with its value: steps before, steps after, value, bits; bits 0 when it does not fit.
-        let single = |index: usize| -> Option<(u32, u32, i32, u32)> {
-            let entry = prefix[index];
+        // Every first symbol alone: all indices with the same code and the same extra bits are alike.
+        let mut at = 0;
+        while at < AC_SIZE {
+            let entry = prefix[at];
             let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 255));
-            let (run, s) = (symbol >> 4, symbol & 15);
-            if length == 0 || length + s > AC_BITS {
-                return None;
+            if length == 0 {
+                at += 1;
+                continue;
             }
-            match (run, s) {
-                (0, 0) => Some((0, END, 0, length)),
-                (15, 0) => Some((15, 1, 0, length)),
-                (_, 0) => None,
-                _ => {
-                    let extra = (index as u32 >> (AC_BITS - length - s)) & ((1 << s) - 1);
-                    Some((run, 1, extend(extra, s), length + s))
-                }
-            }
-        };
-        for i in 0..AC_SIZE {
-            fast[i] = match single(i) {
-                None => {
-                    let (length, symbol) = ((prefix[i] >> 8) as u8, prefix[i] as u8);
-                    // Reserved symbols (no value, run neither 0 nor 15) stay empty: the slow path refuses them.
-                    if length == 0 || symbol & 15 == 0 { Pair::default() } else { Pair::medium(length, symbol) }
-                }
-                Some((before, after, value, bits)) => {
-                    let second = if after == END { None } else { single((i << bits) & (AC_SIZE - 1)) };
-                    let mut entry = Pair {
-                        bits: bits as u8,
-                        to_first: before as u8,
-                        to_second: (before + after) as u8,
-                        after: (before + after) as u8,
-                        first: value as i16,
-                        second: 0,
-                    };
-                    match second {
-                        Some((before2, after2, value2, bits2)) if bits + bits2 <= AC_BITS => {
-                            entry.bits = (bits + bits2) as u8;
-                            entry.to_second = (before + 1 + before2) as u8;
-                            entry.after = (before + 1 + before2 + after2) as u8;
-                            entry.second = value2 as i16;
-                        }
-                        _ if after == END => entry.to_second = 0,
-                        _ => {}
-                    }
-                    entry
-                }
+            let span = 1 << (AC_BITS - length);
+            let Some((before, after, s)) = meaning(symbol) else {
+                // Reserved symbols stay empty: the slow path refuses them.
+                at += span;
+                continue;
             };
-            skip[i] = skip_entry(&prefix, i);
+            if length + s > AC_BITS {
+                fast[at..at + span].fill(Pair::medium(length as u8, symbol as u8));
+                at += span;
+                continue;
+            }
+            let part = span >> s;
+            for extra in 0..1u32 << s {
+                let value = if s == 0 { 0 } else { extend(extra, s) };
+                let end = after == END;
+                let alone = Pair {
+                    bits: (length + s) as u8,
+                    to_first: before as u8,
+                    to_second: if end { 0 } else { (before + after) as u8 },
+                    after: (before + after) as u8,
+                    first: value as i16,
+                    second: 0,
+                };
+                fast[at..at + part].fill(alone);
+                at += part;
+            }
         }
-        AcTable {
-            fast,
-            skip,
-            slow: Canonical::new(spec),
-            spec: spec.clone(),
+        // Then the second one, where it lies whole within the look-up.
+        let alone = fast.clone();
+        for i in 0..AC_SIZE {
+            let first = alone[i];
+            let bits = u32::from(first.bits);
+            if bits == 0 || u32::from(first.after) >= END || bits >= AC_BITS {
+                continue;
+            }
+            let second = alone[(i << bits) & (AC_SIZE - 1)];
+            if second.bits != 0 && bits + u32::from(second.bits) <= AC_BITS {
+                let pair = &mut fast[i];
+                pair.bits += second.bits;
+                pair.to_second = first.after + second.to_first;
+                pair.after = first.after + second.after;
+                pair.second = second.first;
+            }
         }
+        AcTable { fast, slow: Canonical::new(spec), skip: OnceLock::new(), uses: AtomicU32::new(0), spec: spec.clone() }
+    }
+
+    /// How many pictures have used this table, this one included.
+    pub fn used(&self) -> u32 {
+        self.uses.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The table of runs; made when it is first needed.
+    pub fn skip(&self) -> &[Skip; SKIP_SIZE] {
+        self.skip.get_or_init(|| skip_table(&self.spec))
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -221,34 +235,34 @@ impl AcTable {
     }
 }
 
-fn skip_entry(prefix: &[u16], index: usize) -> Skip {
-    let (mut bits, mut run, mut end) = (0u32, 0u32, false);
-    let mut first = (0u32, 0u32, false);
-    let mut count = 0;
-    while !end && bits < AC_BITS {
-        let entry = prefix[(index << bits) & (AC_SIZE - 1)];
-        let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 255));
-        let (zeros, s) = (symbol >> 4, symbol & 15);
-        if length == 0 || bits + length > AC_BITS || (s == 0 && zeros != 0 && zeros != 15) || (count > 0 && run + zeros >= 64) {
-            break;
+/// Runs within ever more bits: what follows the first symbol is a run within fewer.
+fn skip_table(spec: &HuffSpec) -> Box<[Skip; SKIP_SIZE]> {
+    let prefix = prefix_table(spec, SKIP_BITS);
+    // Level r holds the runs whose codes all lie within r bits, at 2^r .. 2^(r + 1).
+    let mut levels = vec![Skip::default(); 2 * SKIP_SIZE];
+    for r in 1..=SKIP_BITS {
+        let base = 1usize << r;
+        for j in 0..base {
+            let entry = prefix[j << (SKIP_BITS - r)];
+            let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 255));
+            let Some((before, after, s)) = meaning(symbol).filter(|_| length != 0 && length <= r) else { continue };
+            let used = length + s;
+            let mut skip = Skip { bits: used as u8, step: (before + after) as u8 };
+            // The extra bits of the last symbol may lie beyond: only their number matters.
+            if after != END && used < r {
+                let left = r - used;
+                let rest = levels[(1 << left) + (j & ((1 << left) - 1))];
+                let step = u32::from(skip.step) + u32::from(rest.step & 127);
+                // Without an end of block a step stays below END, whatever the table.
+                if rest.bits != 0 && step <= 64 {
+                    skip.bits += rest.bits;
+                    skip.step += rest.step;
+                }
+            }
+            levels[base + j] = skip;
         }
-        end = symbol == 0;
-        // The extra bits of the last symbol may lie beyond the look-up: only their number matters.
-        bits += length + s;
-        run += if end { 0 } else { zeros + 1 };
-        if count == 0 {
-            first = (bits, run, end);
-        }
-        count += 1;
     }
-    if count == 0 {
-        return Skip::default();
-    }
-    let step = |run: u32, end: bool| (run + if end { END } else { 0 }) as u8;
-    Skip {
-        bits: bits as u8,
-        step: step(run, end),
-        first_bits: first.0 as u8,
-        first_step: step(first.1, first.2),
-    }
+    let mut out = Box::new([Skip::default(); SKIP_SIZE]);
+    out.copy_from_slice(&levels[SKIP_SIZE..]);
+    out
 }

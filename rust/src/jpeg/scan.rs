@@ -3,7 +3,7 @@
 use super::Decoder;
 use super::bits::{Cursor, Window};
 use super::header::{Header, HuffSpec};
-use super::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, extend};
+use super::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, SKIP_BITS, extend};
 use super::idct::{self, Block, PAIRED, PLAIN, ZIGZAG};
 use super::planes::{Layout, Plane, Request};
 use crate::error::{Result, corrupt};
@@ -56,7 +56,12 @@ struct Part {
     last: u32,
     /// The DC so far.
     dc_value: i32,
+    /// The table of runs is worth its making: it is there, or there is much to step over.
+    runs: bool,
 }
+
+/// The zigzag position up to which coefficients count in blocks of 2 x 2 that are decoded fast.
+const FEW: u32 = 4;
 
 pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Request) -> Result<bool> {
     let layout = Layout::of(header, request)?;
@@ -74,13 +79,16 @@ pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Req
         }
         let last = match (plane.block, request.fast) {
             (1, _) => 0,
-            (2, true) => 4,
+            (2, true) => FEW,
             (4, true) => 24,
             _ => 63,
         };
+        let ac = tables.ac(ac);
+        let runs = ac.used() > 2 || data.len() > 200_000;
         parts.push(Part {
             dc: tables.dc(dc),
-            ac: tables.ac(ac),
+            ac,
+            runs,
             quant,
             h: component.h,
             v: component.v,
@@ -202,7 +210,7 @@ fn skip_run(window: &mut Window<'_>, outer: &mut Cursor, parts: &mut [Part], cou
                 let bytes = window.bytes();
                 cursor.refill(bytes);
                 next_dc(&mut cursor, part)?;
-                skip_ac(bytes, &mut cursor, &part.ac, 1)?;
+                skip_ac(bytes, &mut cursor, part, 1)?;
             }
         }
         if window.overrun(&cursor) {
@@ -334,19 +342,24 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut
     cursor.refill(bytes);
     next_dc(cursor, part)?;
     if part.last == 0 {
-        skip_ac(bytes, cursor, &part.ac, 1)?;
+        skip_ac(bytes, cursor, part, 1)?;
         out[0] = idct::flat(part.dc_value as i16, part.quant[0]);
         return Ok(());
     }
     block[..64].fill(0);
     let mut z = decode_ac(bytes, cursor, &part.ac, &PLAIN, block, part.last + 1)?;
     if z < 64 {
-        z = skip_ac(bytes, cursor, &part.ac, z)?;
+        z = skip_ac(bytes, cursor, part, z)?;
     }
     if !sound_end(z) {
         return corrupt("a block with too many coefficients");
     }
     block[0] = part.dc_value as i16;
+    if part.block == 2 && part.last == FEW {
+        // Of the first positions only these four count: even frequencies have no mean over half a block.
+        idct::quarter_of_four(block, &part.quant, out, part.stride);
+        return Ok(());
+    }
     if part.last < 63 {
         // Two symbols per look-up may have passed the limit by some: the result must not depend on that.
         for &n in &ZIGZAG[part.last as usize + 1..] {
@@ -363,23 +376,43 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut
 
 /// Steps over AC symbols from position `z` to the end of the block.
 #[inline(always)]
-fn skip_ac(bytes: &[u8], cursor: &mut Cursor, table: &AcTable, mut z: u32) -> Result<u32> {
+fn skip_ac(bytes: &[u8], cursor: &mut Cursor, part: &Part, z: u32) -> Result<u32> {
+    if part.runs {
+        let table = part.ac.skip();
+        step_over(bytes, cursor, part, z, |cursor| {
+            let skip = &table[cursor.peek(SKIP_BITS)];
+            (u32::from(skip.bits), u32::from(skip.step))
+        })
+    } else {
+        // Tables that were never seen before: a run of two symbols needs no table of its own.
+        step_over(bytes, cursor, part, z, |cursor| {
+            let pair = &part.ac.fast[cursor.peek(AC_BITS)];
+            (u32::from(pair.bits), u32::from(pair.after))
+        })
+    }
+}
+
+#[inline(always)]
+fn step_over(
+    bytes: &[u8],
+    cursor: &mut Cursor,
+    part: &Part,
+    mut z: u32,
+    look_up: impl Fn(&Cursor) -> (u32, u32),
+) -> Result<u32> {
     loop {
         cursor.refill(bytes);
-        // A look-up drops 27 bits at most: there is room for two.
+        // A look-up drops 28 bits at most: there is room for two.
         for _ in 0..2 {
-            let skip = &table.skip[cursor.peek(AC_BITS)];
-            let next = z + u32::from(skip.step);
+            let (bits, step) = look_up(cursor);
+            let next = z + step;
             // Several symbols at once must end inside this block (at 64, or at an end of block met before).
-            if skip.bits != 0 && (next & 127) + (next >> 7) <= 64 {
-                cursor.drop(u32::from(skip.bits));
+            if bits != 0 && (next & 127) + (next >> 7) <= 64 {
+                cursor.drop(bits);
                 z = next;
-            } else if skip.bits != 0 {
-                cursor.drop(u32::from(skip.first_bits));
-                z += u32::from(skip.first_step);
             } else {
                 cursor.refill(bytes);
-                let (before, _, after) = single_ac(cursor, table, None)?;
+                let (before, _, after) = single_ac(cursor, &part.ac, None)?;
                 z += before + after;
                 cursor.refill(bytes);
             }
