@@ -119,21 +119,26 @@ fn upsample(plane: &Plane, luma: &Plane, y: usize, fancy: bool, sums: &mut Vec<u
             vertical(near, far, bias, out);
         }
         (true, false) => {
-            out.resize(2 * width, 0);
-            sums.resize(width + 2, 0);
+            let padded = width.next_multiple_of(WHOLE);
+            out.resize(2 * padded, 0);
+            sums.resize(padded + 2, 0);
             widen(near, &mut sums[1..=width]);
-            replicate_edges(sums);
+            replicate_edges(&mut sums[..width + 2]);
             horizontal(sums, 1, 2, 2, out);
         }
         (true, true) => {
-            out.resize(2 * width, 0);
-            sums.resize(width + 2, 0);
+            let padded = width.next_multiple_of(WHOLE);
+            out.resize(2 * padded, 0);
+            sums.resize(padded + 2, 0);
             column_sums(near, far, &mut sums[1..=width]);
-            replicate_edges(sums);
+            replicate_edges(&mut sums[..width + 2]);
             horizontal(sums, 8, 7, 4, out);
         }
     }
 }
+
+/// Rows are widened in whole vectors; what stands behind their end is not used.
+const WHOLE: usize = 64;
 
 fn replicate_edges(sums: &mut [u16]) {
     let n = sums.len();
@@ -179,11 +184,12 @@ leveled! {
         let n = out.len() / 2;
         let (before, here, after) = (&sums[..n], &sums[1..n + 1], &sums[2..n + 2]);
         for (i, pair) in out.chunks_exact_mut(2).enumerate() {
-            let three = 3 * here[i];
-            let left = (three + before[i] + left_bias) >> shift;
-            let right = (three + after[i] + right_bias) >> shift;
+            // Behind the row's end stands anything: it must only not overflow.
+            let three = here[i].wrapping_mul(3);
+            let left = (three.wrapping_add(before[i]).wrapping_add(left_bias)) >> shift;
+            let right = three.wrapping_add(after[i]).wrapping_add(right_bias) >> shift;
             // Both fit a byte: written as one word, which vectors can do.
-            pair.copy_from_slice(&(left | right << 8).to_le_bytes());
+            pair.copy_from_slice(&(left & 255 | right << 8).to_le_bytes());
         }
     }
 }
