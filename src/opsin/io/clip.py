@@ -27,6 +27,8 @@ def frames(path: str | os.PathLike[str], *, limits: Limits = LOCAL) -> Iterator[
     """
     if os.path.isdir(path):
         return _folder(os.fspath(path), limits)
+    if not os.path.exists(path):
+        raise DecodeError("not_a_file", "there is no such file.", os.fspath(path))  # before any library is asked for
     return _clip(path, limits)
 
 
