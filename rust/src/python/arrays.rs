@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::resample::View;
-use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 /// A picture H W or H W C of any of the three kinds.
@@ -39,20 +39,17 @@ pub fn view<'a, T: numpy::Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> PyRe
     })
 }
 
-/// A new array of the picture's number of axes.
-pub fn give<'py, T: numpy::Element>(
-    py: Python<'py>,
-    data: Vec<T>,
-    like: &[usize],
-    height: usize,
-    width: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let mut shape = vec![height, width];
-    shape.extend_from_slice(&like[2..]);
-    Ok(PyArrayDyn::from_owned_array(
-        py,
-        numpy::ndarray::ArrayD::from_shape_vec(shape, data)
-            .map_err(|_| Error::new(Kind::Invalid, "the output has another size than its shape says"))?,
-    )
-    .into_any())
+/// An array to write into.
+#[derive(FromPyObject)]
+pub enum Target<'py> {
+    #[pyo3(transparent)]
+    Bytes(PyReadwriteArrayDyn<'py, u8>),
+    #[pyo3(transparent)]
+    Words(PyReadwriteArrayDyn<'py, u16>),
+    #[pyo3(transparent)]
+    Floats(PyReadwriteArrayDyn<'py, f32>),
+}
+
+pub fn slice<'a, T: numpy::Element>(out: &'a mut PyReadwriteArrayDyn<'_, T>) -> PyResult<&'a mut [T]> {
+    out.as_slice_mut().map_err(|_| Error::new(Kind::Invalid, "the output must be C-contiguous").into())
 }

@@ -1,12 +1,12 @@
 //! `Program`: a pipeline that the core runs by itself, on one sample or on many.
 
-use super::arrays::view;
+use super::arrays::{Target, slice, view};
 use crate::batch::{self, Slots};
 use crate::chance::{self, Address};
 use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
 use crate::program::{Drawn, Program as Core};
-use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn};
+use numpy::PyReadonlyArrayDyn;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -29,16 +29,6 @@ impl Given<'_> {
             Given::Floats(a) => Input::Floats(view(a)?),
         })
     }
-}
-
-#[derive(FromPyObject)]
-enum Target<'py> {
-    #[pyo3(transparent)]
-    Bytes(PyReadwriteArrayDyn<'py, u8>),
-    #[pyo3(transparent)]
-    Halves(PyReadwriteArrayDyn<'py, u16>),
-    #[pyo3(transparent)]
-    Floats(PyReadwriteArrayDyn<'py, f32>),
 }
 
 type AddressIn = (u64, u64, u64);
@@ -100,18 +90,17 @@ impl Program {
             return Err(Error::new(Kind::Invalid, "run: there must be one address per source, and at least one").into());
         }
         let addresses: Vec<Address> = addresses.into_iter().map(address).collect();
-        let bad = |_| PyErr::from(Error::new(Kind::Invalid, "run: out must be C-contiguous"));
         let results = match out {
             Target::Bytes(mut o) => {
-                let slots = Slots::Bytes(o.as_slice_mut().map_err(bad)?);
+                let slots = Slots::Bytes(slice(&mut o)?);
                 py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
             }
-            Target::Halves(mut o) => {
-                let slots = Slots::Halves(o.as_slice_mut().map_err(bad)?);
+            Target::Words(mut o) => {
+                let slots = Slots::Halves(slice(&mut o)?);
                 py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
             }
             Target::Floats(mut o) => {
-                let slots = Slots::Floats(o.as_slice_mut().map_err(bad)?);
+                let slots = Slots::Floats(slice(&mut o)?);
                 py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
             }
         };

@@ -1,12 +1,13 @@
 //! `resize`.
 
-use super::arrays::{Picture, give, view};
+use super::arrays::{Picture, Target, slice, view};
 use crate::error::{Error, Kind};
 use crate::resample::{self, Kernel, Resize, Sample};
-use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
 #[pyfunction]
+#[allow(clippy::too_many_arguments)]
 fn resize<'py>(
     py: Python<'py>,
     image: Picture<'py>,
@@ -15,25 +16,18 @@ fn resize<'py>(
     kernel: &str,
     window: [f64; 4],
     flip: bool,
-) -> PyResult<Bound<'py, PyAny>> {
+    out: Target<'py>,
+) -> PyResult<()> {
+    let invalid = |message: String| PyErr::from(Error::new(Kind::Invalid, message));
     let Some(kernel) = Kernel::parse(kernel) else {
-        return Err(Error::new(
-            Kind::Invalid,
-            format!("resize: kernel must be one of the known ones; got '{kernel}'."),
-        )
-        .into());
+        return Err(invalid(format!("resize: kernel must be one of the known ones; got '{kernel}'.")));
     };
-    let request = Resize {
-        width,
-        height,
-        kernel,
-        window,
-        flip,
-    };
-    match image {
-        Picture::Bytes(a) => run(py, &a, &request),
-        Picture::Words(a) => run(py, &a, &request),
-        Picture::Floats(a) => run(py, &a, &request),
+    let request = Resize { width, height, kernel, window, flip };
+    match (image, out) {
+        (Picture::Bytes(a), Target::Bytes(o)) => run(py, &a, &request, o),
+        (Picture::Words(a), Target::Words(o)) => run(py, &a, &request, o),
+        (Picture::Floats(a), Target::Floats(o)) => run(py, &a, &request, o),
+        _ => Err(invalid("resize: the output must be of the picture's kind".into())),
     }
 }
 
@@ -41,13 +35,11 @@ fn run<'py, T: Sample + numpy::Element>(
     py: Python<'py>,
     array: &PyReadonlyArrayDyn<'py, T>,
     request: &Resize,
-) -> PyResult<Bound<'py, PyAny>> {
+    mut out: PyReadwriteArrayDyn<'py, T>,
+) -> PyResult<()> {
     let view = view(array)?;
-    let out = py.detach(|| {
-        let mut out = vec![T::default(); request.width * request.height * view.channels];
-        resample::resize(&view, request, &mut out).map(|()| out)
-    })?;
-    give(py, out, array.shape(), request.height, request.width)
+    let out = slice(&mut out)?;
+    Ok(py.detach(|| resample::resize(&view, request, out))?)
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

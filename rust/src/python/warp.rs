@@ -1,10 +1,10 @@
 //! `warp` and `warp_nearest`, by a matrix or by a field.
 
-use super::arrays::{Picture, give, view};
+use super::arrays::{Picture, Target, slice, view};
 use crate::error::{Error, Kind};
 use crate::resample::Sample;
 use crate::warp::{self, Border, Frame, Map, Matrix, Warp};
-use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArrayDyn, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
 /// Output coordinates to the frame's, its width, its height.
@@ -69,7 +69,8 @@ fn warp_linear<'py>(
     fill: Vec<f32>,
     frame_list: Vec<FrameIn>,
     supersample: bool,
-) -> PyResult<Bound<'py, PyAny>> {
+    out: Target<'py>,
+) -> PyResult<()> {
     let border = Border::parse(border).ok_or_else(|| bad("warp: unknown border"))?;
     let request = Request {
         map,
@@ -80,10 +81,11 @@ fn warp_linear<'py>(
         frames: frames(frame_list),
         supersample,
     };
-    match image {
-        Picture::Bytes(a) => linear(py, &a, &request),
-        Picture::Words(a) => linear(py, &a, &request),
-        Picture::Floats(a) => linear(py, &a, &request),
+    match (image, out) {
+        (Picture::Bytes(a), Target::Bytes(o)) => linear(py, &a, &request, o),
+        (Picture::Words(a), Target::Words(o)) => linear(py, &a, &request, o),
+        (Picture::Floats(a), Target::Floats(o)) => linear(py, &a, &request, o),
+        _ => Err(bad("warp: the output must be of the picture's kind")),
     }
 }
 
@@ -91,14 +93,12 @@ fn linear<'py, T: Sample + numpy::Element>(
     py: Python<'py>,
     array: &PyReadonlyArrayDyn<'py, T>,
     request: &Request<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
+    mut out: PyReadwriteArrayDyn<'py, T>,
+) -> PyResult<()> {
     let view = view(array)?;
     let warp = request.warp()?;
-    let out = py.detach(|| {
-        let mut out = vec![T::default(); warp.width * warp.height * view.channels];
-        warp::warp(&view, &warp, &mut out).map(|()| out)
-    })?;
-    give(py, out, array.shape(), request.height, request.width)
+    let out = slice(&mut out)?;
+    Ok(py.detach(|| warp::warp(&view, &warp, out))?)
 }
 
 /// Moves whole values; `fill` is an array of the image's own kind.
@@ -113,7 +113,8 @@ fn warp_nearest<'py>(
     border: &str,
     fill: Picture<'py>,
     frame_list: Vec<FrameIn>,
-) -> PyResult<Bound<'py, PyAny>> {
+    out: Target<'py>,
+) -> PyResult<()> {
     let border = Border::parse(border).ok_or_else(|| bad("warp: unknown border"))?;
     let request = Request {
         map,
@@ -124,11 +125,11 @@ fn warp_nearest<'py>(
         frames: frames(frame_list),
         supersample: false,
     };
-    match (image, fill) {
-        (Picture::Bytes(a), Picture::Bytes(f)) => nearest(py, &a, &f, &request),
-        (Picture::Words(a), Picture::Words(f)) => nearest(py, &a, &f, &request),
-        (Picture::Floats(a), Picture::Floats(f)) => nearest(py, &a, &f, &request),
-        _ => Err(bad("warp: the fill must be of the mask's kind")),
+    match (image, fill, out) {
+        (Picture::Bytes(a), Picture::Bytes(f), Target::Bytes(o)) => nearest(py, &a, &f, &request, o),
+        (Picture::Words(a), Picture::Words(f), Target::Words(o)) => nearest(py, &a, &f, &request, o),
+        (Picture::Floats(a), Picture::Floats(f), Target::Floats(o)) => nearest(py, &a, &f, &request, o),
+        _ => Err(bad("warp: the fill and the output must be of the mask's kind")),
     }
 }
 
@@ -137,17 +138,13 @@ fn nearest<'py, T: Sample + numpy::Element>(
     array: &PyReadonlyArrayDyn<'py, T>,
     fill: &PyReadonlyArrayDyn<'py, T>,
     request: &Request<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
+    mut out: PyReadwriteArrayDyn<'py, T>,
+) -> PyResult<()> {
     let view = view(array)?;
     let warp = request.warp()?;
-    let fill = fill
-        .as_slice()
-        .map_err(|_| bad("warp: the fill must be C-contiguous"))?;
-    let out = py.detach(|| {
-        let mut out = vec![T::default(); warp.width * warp.height * view.channels];
-        warp::nearest(&view, &warp, fill, &mut out).map(|()| out)
-    })?;
-    give(py, out, array.shape(), request.height, request.width)
+    let fill = fill.as_slice().map_err(|_| bad("warp: the fill must be C-contiguous"))?;
+    let out = slice(&mut out)?;
+    Ok(py.detach(|| warp::nearest(&view, &warp, fill, out))?)
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

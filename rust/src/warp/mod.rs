@@ -357,18 +357,41 @@ pub fn nearest<T: Copy>(view: &View<'_, T>, request: &Warp<'_>, fill: &[T], out:
                 }
             }
             find(&points, view.width as f64, view.height as f64, &mut places);
-            for (k, pixel) in out[x * c..(x + count) * c].chunks_exact_mut(c).enumerate() {
-                let at = places.y[k] as usize * view.stride + places.x[k] as usize * c;
-                if places.inside[k] != 0 || request.border != Border::Constant {
-                    pixel.copy_from_slice(&view.data[at..at + c]);
-                } else {
-                    pixel.copy_from_slice(fill);
-                }
+            let beyond = request.border == Border::Constant;
+            let line = &mut out[x * c..(x + count) * c];
+            match c {
+                1 => pick::<T, 1>(view, &places, beyond, fill, line),
+                3 => pick::<T, 3>(view, &places, beyond, fill, line),
+                4 => pick::<T, 4>(view, &places, beyond, fill, line),
+                _ => pick::<T, 0>(view, &places, beyond, fill, line),
             }
             x += count;
         }
     }
     Ok(())
+}
+
+/// Copies pixels; `C` channels, or as many as there are where it is 0.
+fn pick<T: Copy, const C: usize>(view: &View<'_, T>, places: &Places, beyond: bool, fill: &[T], out: &mut [T]) {
+    let c = if C == 0 { view.channels } else { C };
+    for (k, pixel) in out.chunks_exact_mut(c).enumerate() {
+        let at = places.y[k] as usize * view.stride + places.x[k] as usize * c;
+        let inside = places.inside[k] != 0 || !beyond;
+        let from = if inside { &view.data[at..at + c] } else { &fill[..c] };
+        for i in 0..c {
+            pixel[i] = from[i];
+        }
+    }
+}
+
+/// Copies pixels in turned order.
+fn turned<T: Copy, const C: usize>(from: &[T], channels: usize, to: &mut [T]) {
+    let c = if C == 0 { channels } else { C };
+    for (to, from) in to.chunks_exact_mut(c).zip(from.rchunks_exact(c)) {
+        for i in 0..c {
+            to[i] = from[i];
+        }
+    }
 }
 
 /// Pixels under points, kept on the picture, and whether each point lies on it.
@@ -441,8 +464,11 @@ impl Straight {
                 let n = pixels.len();
                 pixels.copy_from_slice(&row[from * c..from * c + n]);
             } else if !pixels.is_empty() {
-                for (k, pixel) in pixels.chunks_exact_mut(c).enumerate() {
-                    pixel.copy_from_slice(&row[(from - k) * c..][..c]);
+                let row = &row[(from + 1) * c - pixels.len()..(from + 1) * c];
+                match c {
+                    1 => turned::<T, 1>(row, 1, pixels),
+                    3 => turned::<T, 3>(row, 3, pixels),
+                    _ => turned::<T, 0>(row, c, pixels),
                 }
             }
         }

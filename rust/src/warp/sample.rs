@@ -193,6 +193,7 @@ pub fn sample<T: Sample>(
         Border::Wrap => {
             fold(border, view, points, count);
             clamped(view, points, Place::SAME, count, out);
+            points.fill();
             let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
             for k in 0..count {
                 if points.x[k] < 0.0 || points.x[k] > right || points.y[k] < 0.0 || points.y[k] > bottom {
@@ -204,11 +205,20 @@ pub fn sample<T: Sample>(
 }
 
 fn fold<T>(border: Border, view: &View<'_, T>, points: &mut Points, count: usize) {
-    points.fill();
-    for k in 0..count {
-        points.x[k] = border.into(points.x[k], view.width);
-        points.y[k] = border.into(points.y[k], view.height);
+    if points.shares(view.width, view.height, count) == Shares::Everything {
+        return;
     }
+    let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
+    for k in 0..count {
+        // What lies inside stays as it is.
+        if !(points.x[k] >= 0.0 && points.x[k] <= right) {
+            points.x[k] = border.into(points.x[k], view.width);
+        }
+        if !(points.y[k] >= 0.0 && points.y[k] <= bottom) {
+            points.y[k] = border.into(points.y[k], view.height);
+        }
+    }
+    points.form = Form::Any;
     points.ready(count);
 }
 
@@ -299,12 +309,17 @@ impl Line {
 
     /// The first tap, counted from the picture's edge, and the weight of the second.
     #[inline(always)]
-    fn tap(&self, near: f32) -> (i64, f32) {
+    fn tap(&self, near: f32) -> (i32, f32) {
         let v = near * self.scale + self.part;
         let v = if v > self.low { v } else { self.low };
         let v = if v < self.high { v } else { self.high };
-        let first = (v as i32).min(self.last);
-        (i64::from(first) + self.whole, v - first as f32)
+        // Truncation, as the vector instruction does it: the nearest whole number, corrected.
+        let nearest = (v.abs() + 8_388_608.0) - 8_388_608.0;
+        let whole = if nearest > v.abs() { nearest - 1.0 } else { nearest };
+        let whole = if v < 0.0 { -whole } else { whole };
+        let last = self.last as f32;
+        let first = if whole < last { whole } else { last };
+        (first as i32 + self.whole as i32, v - first)
     }
 }
 
@@ -328,11 +343,44 @@ pub fn clamped<T: Sample>(view: &View<'_, T>, points: &Points, place: Place, cou
             crate::simd::Level::Base => {}
         }
     }
-    let (c, s) = (view.channels, view.stride);
+    let places = &mut Taps { x: [0; CHUNK], y: [0; CHUNK], fx: [0.0; CHUNK], fy: [0.0; CHUNK] };
+    if done < count {
+        taps(points, &lines, places);
+    }
+    match view.channels {
+        1 => mix::<T, 1>(view, places, done, count, out),
+        3 => mix::<T, 3>(view, places, done, count, out),
+        4 => mix::<T, 4>(view, places, done, count, out),
+        _ => mix::<T, 0>(view, places, done, count, out),
+    }
+}
+
+/// First taps and weights of a chunk.
+struct Taps {
+    x: [i32; CHUNK],
+    y: [i32; CHUNK],
+    fx: [f32; CHUNK],
+    fy: [f32; CHUNK],
+}
+
+leveled! {
+    fn taps(points: &Points, lines: &[Line; 2], out: &mut Taps) {
+        for k in 0..CHUNK {
+            (out.x[k], out.fx[k]) = lines[0].tap(points.near_x[k]);
+        }
+        for k in 0..CHUNK {
+            (out.y[k], out.fy[k]) = lines[1].tap(points.near_y[k]);
+        }
+    }
+}
+
+/// Mixes four taps per point; `C` channels, or as many as there are where it is 0.
+fn mix<T: Sample, const C: usize>(view: &View<'_, T>, taps: &Taps, from: usize, to: usize, out: &mut [f32]) {
+    let (c, s) = (if C == 0 { view.channels } else { C }, view.stride);
     let (step_x, step_y) = (if view.width > 1 { c } else { 0 }, if view.height > 1 { s } else { 0 });
-    for k in done..count {
-        let ((x, fx), (y, fy)) = (lines[0].tap(points.near_x[k]), lines[1].tap(points.near_y[k]));
-        let at = y.max(0) as usize * s + x.max(0) as usize * c;
+    for k in from..to {
+        let at = taps.y[k].max(0) as usize * s + taps.x[k].max(0) as usize * c;
+        let (fx, fy) = (taps.fx[k], taps.fy[k]);
         let (top, bottom) = (&view.data[at..at + step_x + c], &view.data[at + step_y..at + step_y + step_x + c]);
         for i in 0..c {
             let (a, b) = (top[i].to_f32(), top[i + step_x].to_f32());

@@ -17,8 +17,8 @@ def decode_planes(
     data: bytes, denom: int, wanted: tuple[int, int, int, int] | None, fast: bool, max_pixels: int
 ) -> tuple[list[tuple[NDArray[Any], tuple[int, int], tuple[int, int], tuple[float, float]]], bool]: ...
 def resize(
-    image: NDArray[Any], width: int, height: int, kernel: str, window: list[float], flip: bool
-) -> NDArray[Any]: ...
+    image: NDArray[Any], width: int, height: int, kernel: str, window: list[float], flip: bool, out: NDArray[Any]
+) -> None: ...
 def warp_linear(
     image: NDArray[Any],
     map: list[float] | NDArray[Any],
@@ -28,7 +28,8 @@ def warp_linear(
     fill: list[float],
     frame_list: list[tuple[list[float], float, float]],
     supersample: bool,
-) -> NDArray[Any]: ...
+    out: NDArray[Any],
+) -> None: ...
 def warp_nearest(
     image: NDArray[Any],
     map: list[float] | NDArray[Any],
@@ -37,7 +38,8 @@ def warp_nearest(
     border: str,
     fill: NDArray[Any],
     frame_list: list[tuple[list[float], float, float]],
-) -> NDArray[Any]: ...
+    out: NDArray[Any],
+) -> None: ...
 def philox_words(key: list[int], at: tuple[int, int, int]) -> list[int]: ...
 def elementary(x: float) -> tuple[float, float, float]: ...
 

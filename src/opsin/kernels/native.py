@@ -239,8 +239,9 @@ def resize(
     """
     core = _need()
     window = [0.0, 0.0, float(image.shape[1]), float(image.shape[0])] if box is None else [float(v) for v in box]
+    out = np.empty((height, width, *image.shape[2:]), image.dtype)
     try:
-        out: Array = core.resize(np.ascontiguousarray(image), width, height, kernel, window, flip)
+        core.resize(np.ascontiguousarray(image), width, height, kernel, window, flip, out)
     except core.NativeError as error:
         _raise(error)
     return out
@@ -337,19 +338,20 @@ def _warp(
     count = 1 if image.ndim == 2 else image.shape[2]
     values = [float(v) for v in fill] if isinstance(fill, Sequence) else [float(fill)] * count
     listed = _frames(frames)
+    out = np.empty((height, width, *image.shape[2:]), image.dtype)
     try:
         if not nearest:
-            out: Array = core.warp_linear(image, map_, width, height, border, values, listed, supersample)
+            core.warp_linear(image, map_, width, height, border, values, listed, supersample, out)
             return out
         carrier = _BY_SIZE.get(image.dtype.itemsize)
         if carrier is None:
             raise ParamError(refusal("warp", "image", "of 1, 2 or 4 bytes per value", image))
         # Values are only moved, so any kind of the same size can carry them.
         own = np.array(values).astype(image.dtype).view(carrier)
-        moved: Array = core.warp_nearest(image.view(carrier), map_, width, height, border, own, listed)
-        return moved.view(image.dtype)
+        core.warp_nearest(image.view(carrier), map_, width, height, border, own, listed, out.view(carrier))
     except core.NativeError as error:
         _raise(error)
+    return out
 
 
 # --- programs -------------------------------------------------------------------------------------------------------
