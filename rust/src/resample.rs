@@ -80,7 +80,7 @@ pub struct Axis {
     /// The inputs that are used: `low..high`.
     pub low: usize,
     pub high: usize,
-    made_for: Option<(Span, Outputs, Kernel, usize, usize)>,
+    made_for: Option<(Span, Outputs, Kernel, Option<usize>, usize, usize)>,
 }
 
 /// Which outputs of an axis are wanted, and in which order: `sign * i + offset` for `i` in `low..high`.
@@ -124,13 +124,26 @@ impl Span {
 impl Axis {
     /// Fills the tables for a window that starts at sample `origin` and holds `length` samples. Asked again for the same
     /// ones, as for pictures of one size, it does nothing.
-    pub fn fit(&mut self, span: Span, outputs: Outputs, kernel: Kernel, origin: usize, length: usize) -> Result<()> {
-        let key = (span, outputs, kernel, origin, length);
+    ///
+    /// `halved` is the length of a line that has a sample for every two of the span's: the tables then read that line
+    /// as if it had been widened first, as libjpeg widens chroma (a quarter of the way to the neighbor).
+    pub fn fit(
+        &mut self,
+        span: Span,
+        outputs: Outputs,
+        kernel: Kernel,
+        halved: Option<usize>,
+        (origin, length): (usize, usize),
+    ) -> Result<()> {
+        let key = (span, outputs, kernel, halved, origin, length);
         if self.made_for == Some(key) {
             return Ok(());
         }
         self.made_for = None;
         self.set(span, outputs, kernel)?;
+        if let Some(half) = halved {
+            self.fold(half);
+        }
         self.move_to_window(origin, length)?;
         self.made_for = Some(key);
         Ok(())
@@ -224,6 +237,31 @@ impl Axis {
             self.high = self.high.max(low + start + taps);
         }
         Ok(())
+    }
+
+    /// From tables over widened samples to tables over the `half` samples they are made of.
+    fn fold(&mut self, half: usize) {
+        let old = std::mem::take(&mut self.weights);
+        // n widened samples are made of at most n / 2 + 2.
+        let taps = (self.taps / 2 + 2).min(half);
+        self.weights.resize(self.start.len() * taps, 0.0);
+        (self.low, self.high) = (half, 0);
+        let lines = self.weights.chunks_exact_mut(taps).zip(old.chunks_exact(self.taps));
+        for (start, (line, old)) in self.start.iter_mut().zip(lines) {
+            let from = *start as usize;
+            let first = (from / 2).saturating_sub(usize::from(from % 2 == 0)).min(half - taps);
+            for (k, &w) in old.iter().enumerate().filter(|&(_, &w)| w != 0.0) {
+                let x = from + k;
+                let near = (x / 2).min(half - 1);
+                let far = if x % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(half - 1) };
+                line[near - first] += 0.75 * w;
+                line[far - first] += 0.25 * w;
+            }
+            *start = first as u32;
+            self.low = self.low.min(first);
+            self.high = self.high.max(first + taps);
+        }
+        self.taps = taps;
     }
 
     /// Tables for every output.

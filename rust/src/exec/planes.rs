@@ -19,12 +19,20 @@ pub fn axes(plane: &Plane, plan: &Separable, kernel: Kernel, down: &mut Axis, al
         (0, along, plane.sx, plane.x0, plane.w, plane.full_w),
         (1, down, plane.sy, plane.y0, plane.h, plane.full_h),
     ] {
-        let (from, to) = (plan.crop[k].0 as f64 * scale, plan.crop[k].1 as f64 * scale);
+        let count = if k == 0 { plan.canvas.0 } else { plan.canvas.1 };
+        let (first, last) = plan.crop[k];
+        let window = (origin, length);
+        if scale == 0.5 && plane.block == 8 && full > 2 {
+            // Chroma of a picture at its full size.
+            let span = Span { low: first, high: last, from: first as f64, to: last as f64, count };
+            axis.fit(span, plan.outputs(k), kernel, Some(full), window)?;
+            continue;
+        }
+        let (from, to) = (first as f64 * scale, last as f64 * scale);
         // The part's own samples only, as if it had been cut out first.
         let low = (from.floor() as usize).min(full - 1);
         let high = (to.ceil() as usize).clamp(low + 1, full);
-        let count = if k == 0 { plan.canvas.0 } else { plan.canvas.1 };
-        axis.fit(Span { low, high, from, to, count }, plan.outputs(k), kernel, origin, length)?;
+        axis.fit(Span { low, high, from, to, count }, plan.outputs(k), kernel, None, window)?;
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ impl Job<'_> {
                     let (low, high) = p.crop[k];
                     let count = if k == 0 { p.canvas.0 } else { p.canvas.1 };
                     let span = Span { low, high, from: low as f64, to: high as f64, count };
-                    axis.fit(span, p.outputs(k), p.kernel, origin, length)?;
+                    axis.fit(span, p.outputs(k), p.kernel, None, (origin, length))?;
                 }
                 Producer::Stretch { pixels, axes, plan: p }
             }
