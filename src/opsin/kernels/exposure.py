@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Spooled", "greatest", "least", "mean", "median"]
+__all__ = ["Spooled", "greatest", "least", "mean", "median", "sorted_median"]
 
 Array = NDArray[Any]
 
 
+# how many frames a smaller integer can add up before it must be emptied into the long sum
+_ROOM: dict[Any, tuple[Any, int]] = {np.dtype(np.uint8): (np.uint16, 257), np.dtype(np.uint16): (np.uint32, 65537)}
+
+
 def mean(frames: Iterable[Array]) -> NDArray[np.float64]:
     """The mean of the frames in their own units: sums are exact for integers."""
-    total: NDArray[np.float64] | None = None
+    total: Any = None
+    part: Any = None
     count = 0
     for frame in frames:
-        total = frame.astype(np.float64) if total is None else np.add(total, frame, out=total)
+        if total is None:
+            kind, room = _ROOM.get(frame.dtype, (np.float64, 0))
+            total = np.zeros(frame.shape, dtype=np.float64)
+            part = np.zeros(frame.shape, dtype=kind) if room else total
+        np.add(part, frame, out=part)
         count += 1
+        if room and count % room == 0:
+            total += part
+            part[...] = 0
     assert total is not None
-    total /= count
-    return total
+    if room:
+        total += part
+    return np.asarray(total / count)
 
 
 def _fold(frames: Iterable[Array], pick: Any) -> Array:
@@ -42,6 +55,17 @@ def greatest(frames: Iterable[Array]) -> Array:
 def least(frames: Iterable[Array]) -> Array:
     """The least value of every pixel."""
     return _fold(frames, np.minimum)
+
+
+def sorted_median(frames: Sequence[Array]) -> NDArray[np.float64]:
+    """The median of frames that are all in memory, a few rows at a time."""
+    rows = max(1, (1 << 24) // max(1, len(frames) * frames[0].nbytes // len(frames[0])))
+    out = np.empty(frames[0].shape, dtype=np.float64)
+    low, high = (len(frames) - 1) // 2, len(frames) // 2
+    for top in range(0, out.shape[0], rows):
+        part = np.partition(np.stack([frame[top : top + rows] for frame in frames]), (low, high), axis=0)
+        out[top : top + rows] = (part[low].astype(np.float64) + part[high]) / 2.0
+    return out
 
 
 def median(frames: Iterable[Array]) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from opsin.arrays import from_unit
+
 __all__ = ["match"]
 
 
@@ -21,12 +23,11 @@ def _counts(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return distinct, np.cumsum(numbers) / values.size
 
 
-def match(values: NDArray[Any], scale: float, reference: NDArray[Any], reference_scale: float) -> NDArray[np.float64]:
-    """Map values so that their cumulative distribution becomes the reference's; the result is in units of white.
+def match(values: NDArray[Any], reference: NDArray[Any], reference_scale: float) -> NDArray[Any]:
+    """Map values so that their cumulative distribution becomes the reference's; dtype and shape are the values'.
 
     Args:
         values: any shape, unsigned integers or floats.
-        scale: what white is in values.
         reference: any shape, of any such dtype.
         reference_scale: what white is in reference.
 
@@ -40,5 +41,5 @@ def match(values: NDArray[Any], scale: float, reference: NDArray[Any], reference
     if values.dtype.kind == "u":
         table = np.zeros(int(own[-1]) + 1)
         table[own] = new
-        return np.asarray(np.take(table, values))
-    return np.asarray(new[np.searchsorted(own, values)])
+        return np.take(from_unit(table, values.dtype), values)
+    return new.astype(values.dtype)[np.searchsorted(own, values)]

@@ -41,11 +41,13 @@ def match_histogram(image: Image, /, reference: Image, *, channels: Channels = "
     """
     color = color_of(image, channels)
     other = second_picture("match_histogram", "reference", reference, color)
-    own, theirs = full_scale(image.dtype), full_scale(other.dtype)
+    white = full_scale(other.dtype)
     if color.ndim == 2:
-        return rejoin(image, histogram.match(color, own, other, theirs), channels)
-    planes = [histogram.match(color[..., k], own, other[..., k], theirs) for k in range(color.shape[2])]
-    return rejoin(image, np.stack(planes, axis=2), channels)
+        return with_color(image, histogram.match(color, other, white), channels)
+    out = np.empty(color.shape, dtype=image.dtype)
+    for k in range(color.shape[2]):
+        out[..., k] = histogram.match(np.ascontiguousarray(color[..., k]), other[..., k], white)
+    return with_color(image, out, channels)
 
 
 def _brightness(values: Array) -> Array:
@@ -229,7 +231,7 @@ def pixelate(image: Image, /, *, size: Annotated[int, Bound(ge=1, le=1 << 20), U
     lower = to_unit(image[y1[:, None], x0]) * (1 - fx) + to_unit(image[y1[:, None], x1]) * fx
     small = from_unit(upper * (1 - fy) + lower * fy, image.dtype)
     up_y, up_x = np.arange(height) * rows // height, np.arange(width) * columns // width
-    return np.ascontiguousarray(small[up_y[:, None], up_x])
+    return np.ascontiguousarray(small.take(up_x, axis=1).take(up_y, axis=0))
 
 
 def _between(count: int, length: int) -> tuple[Array, Array, Array]:
@@ -245,7 +247,7 @@ def long_exposure(frames: Frames, /, *, method: Literal["mean", "max", "min", "m
 
     Use "mean" for silky water, "max" for trails of light at night, "min" to keep what is always dark, "median" to
     remove people who walk by. Frames are read one by one and never kept, whatever their number; "median" goes through
-    them once per bit (8 times for uint8), and keeps frames that come from a generator in a temporary file.
+    a folder or a clip once per bit (8 times for uint8), and keeps what a generator gives in a temporary file.
 
     Args:
         method: what becomes of the values of one pixel.
@@ -263,7 +265,16 @@ def long_exposure(frames: Frames, /, *, method: Literal["mean", "max", "min", "m
     if method == "mean":
         out = exposure.mean(stream)
     elif method == "median":
-        out = exposure.median(stream if stream.again else exposure.Spooled(stream))
+        # what is in memory already may as well be sorted there
+        at_hand = isinstance(frames, np.ndarray | list | tuple) and not any(
+            isinstance(f, str | os.PathLike) for f in frames
+        )
+        pictures = list(stream) if at_hand else []
+        out = (
+            exposure.sorted_median(pictures)
+            if at_hand
+            else exposure.median(stream if stream.again else exposure.Spooled(stream))
+        )
     else:
         return (exposure.greatest if method == "max" else exposure.least)(stream)
     assert stream.kind is not None

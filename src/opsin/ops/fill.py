@@ -200,7 +200,7 @@ def seamless_clone(
     for k in range(values.shape[2]):
         guidance = _divergence(below[..., k], above[..., k], mixed=gradients == "mixed")
         first = np.where(region, above[..., k], below[..., k])
-        solved = membrane.solve(region, first, guidance)
+        solved = membrane.solve(region, first, guidance, tolerance=1e-5 if image.dtype == np.uint8 else 1e-7)
         out[y0:y1, x0:x1, k] = np.where(region, solved, below[..., k])
     return rejoin(image, out.reshape(color.shape))
 
