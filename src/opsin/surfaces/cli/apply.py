@@ -157,7 +157,13 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         target.parent.mkdir(parents=True, exist_ok=True)
     picture = isinstance(result, np.ndarray) and entry.spec.returns in ("image", "warp", "mask", "rgb", "gray")
     if picture:
-        return _out(result, target)
+        written = _out(result, target)
+        if hasattr(result, "to_dict") and written != ["-"]:
+            # a mask that knows more than its pixels, such as the threshold that made it
+            side = target.with_suffix(".json")
+            write_bytes(side, (json_.dumps(result.to_dict(), indent=2) + "\n").encode())
+            written.append(str(side))
+        return written
     plain = result.to_dict() if hasattr(result, "to_dict") else _plain(result)
     text = json_.dumps(plain, indent=2) + "\n"
     if str(target) == "-":

@@ -102,6 +102,10 @@ def _value(param: Param, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         pass
+    try:
+        return float(text)  # .3, which is no JSON
+    except ValueError:
+        pass
     if "," in text:
         try:
             return tuple(float(t) for t in text.strip("()[]").split(","))
