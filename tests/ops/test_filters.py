@@ -185,9 +185,15 @@ def test_halo_is_enough_for_tiles(dtype):
         (ops.convolve, dict(kernel=np.outer([1, 2, 4, 2], [1, 3, 1]) / 45, anchor=(0, 3))),
         (ops.bilateral_filter, dict(sigma_color=0.1, sigma_space=3)),
         (ops.anisotropic_diffusion, dict(iterations=6, kappa=0.1)),
+        (ops.nl_means, dict(std=0.05, patch=7, distance=5)),
+        (ops.sketch, dict(method="dodge", sigma=3.0)),
+        (ops.sketch, dict(method="dog")),
+        (ops.sketch, dict(method="xdog", sigma=2.0)),
+        (ops.sketch, dict(method="diffusion")),
     ]
     for function, words in cases:
         halo = function.__opsin__.spec.halo(**words)
+        assert 0 < halo <= 36
         whole = function(image, **words)
         tile = function(image[40 - halo : 60 + halo, 50 - halo : 80 + halo].copy(), **words)
         # OpenCV's float weights come from a table over the values in view

@@ -1,5 +1,6 @@
 """Looks: another picture's light, cartoons, pencils, long exposures, large pixels."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal
@@ -136,7 +137,23 @@ def _ink(cv2: Any, color: Array, edge: int, radius: int, offset: float) -> Array
     return np.asarray(calm <= around - np.float32(offset))
 
 
-@op
+_PENCILS = {"dodge": 7.0, "dog": 1.0, "xdog": 0.8, "diffusion": 2.0}  # usual widths in pixels
+
+
+def _sketch_halo(**params: Any) -> int:
+    method = params.get("method", "dodge")
+    sigma = params.get("sigma") or _PENCILS[method]
+    if method == "diffusion":
+        return _time(sigma) + 1
+    return math.floor(4.0 * (sigma if method == "dodge" else 1.6 * sigma) + 0.5)
+
+
+def _time(sigma: float) -> int:
+    """The number of diffusion steps of 0.2 that smooth as far as a Gaussian of this sigma."""
+    return max(1, round(sigma * sigma / 2.0 / 0.2))
+
+
+@op(halo=_sketch_halo)
 def sketch(
     image: Image,
     /,
@@ -176,11 +193,12 @@ def sketch(
     """
     color = color_of(image, channels)
     gray = np.ascontiguousarray(_brightness(to_unit(color)))
+    width = sigma or _PENCILS[method]
     run: Callable[[], Array] = {
-        "dodge": lambda: _dodge(gray, sigma or 7.0),
-        "dog": lambda: _lines(gray, sigma or 1.0, -0.98, 1.0, 0.0, softness or 200.0),
-        "xdog": lambda: _lines(gray, sigma or 0.8, -sharpness, 1.0 + sharpness, threshold, softness or 10.0),
-        "diffusion": lambda: _outlines(gray, sigma or 2.0, kappa),
+        "dodge": lambda: _dodge(gray, width),
+        "dog": lambda: _lines(gray, width, -0.98, 1.0, 0.0, softness or 200.0),
+        "xdog": lambda: _lines(gray, width, -sharpness, 1.0 + sharpness, threshold, softness or 10.0),
+        "diffusion": lambda: _outlines(gray, width, kappa),
     }[method]
     drawn = np.clip(run(), 0.0, 1.0)
     return rejoin(image, np.broadcast_to(drawn.reshape(gray.shape + (1,) * (color.ndim - 2)), color.shape), channels)
@@ -198,8 +216,7 @@ def _lines(gray: Array, sigma: float, wide: float, narrow: float, threshold: flo
 
 
 def _outlines(gray: Array, sigma: float, kappa: float) -> Array:
-    iterations = max(1, round(sigma * sigma / 2.0 / 0.2))
-    calm = perona_malik(gray, iterations, kappa, 0.2, 1)
+    calm = perona_malik(gray, _time(sigma), kappa, 0.2, 1)
     padded = np.pad(calm, 1, mode="edge")
     slope = np.hypot(padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]) * np.float32(0.5)
     return conduction(slope, kappa, 1)

@@ -1,6 +1,6 @@
 """Denoising by likeness, flatness, wavelets, groups of patches, a learned dictionary or a random field."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,11 @@ Std = Annotated[float, Bound(gt=0.0, le=1.0), Usual(0.02, 0.2)]
 Weight = Annotated[float, Bound(ge=0.0, le=1e6), Usual(0.1, 5.0)]
 
 
-@op(extra="cv")
+def _nl_means_halo(**params: Any) -> int:
+    return int(params.get("distance", 6) + params.get("patch", 5) // 2)
+
+
+@op(extra="cv", halo=_nl_means_halo)
 def nl_means(
     image: Image,
     /,
