@@ -60,9 +60,9 @@ def least(frames: Iterable[Array]) -> Array:
 def sorted_median(frames: Sequence[Array]) -> NDArray[np.float64]:
     """The median of frames that are all in memory, a few rows at a time."""
     rows = max(1, (1 << 24) // max(1, len(frames) * frames[0].nbytes // len(frames[0])))
-    out = np.empty(frames[0].shape, dtype=np.float64)
+    out: NDArray[np.float64] = np.empty(frames[0].shape, dtype=np.float64)
     low, high = (len(frames) - 1) // 2, len(frames) // 2
-    for top in range(0, out.shape[0], rows):
+    for top in range(0, len(out), rows):
         part = np.partition(np.stack([frame[top : top + rows] for frame in frames]), (low, high), axis=0)
         out[top : top + rows] = (part[low].astype(np.float64) + part[high]) / 2.0
     return out
