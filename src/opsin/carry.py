@@ -125,18 +125,14 @@ class _Carrier:
             return np.zeros(n, np.bool_)
         assert table.boxes is not None and self.boxes is not None
         points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
-        inside = np.ones(len(points), np.bool_)
-        for stage in self.warp.stages:
-            points = stage.push(points)
-            x, y = points[:, 0], points[:, 1]
-            with np.errstate(invalid="ignore"):
-                inside &= (x >= 0) & (x <= stage.target.width) & (y >= 0) & (y <= stage.target.height)
+        points, inside = self.warp.passage(points)
         corners = points.reshape(n, 4, 2)
         easy = np.asarray(inside.reshape(n, 4).all(axis=1))
         low, high = corners.min(axis=1), corners.max(axis=1)
         self.boxes[easy] = np.concatenate([low, high], axis=1)[easy]
         x, y = corners[..., 0], corners[..., 1]
-        self.areas = np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)) / 2
+        after = [1, 2, 3, 0]
+        self.areas = np.abs((x * y[:, after] - y * x[:, after]).sum(axis=1)) / 2
         self.sides = (high - low).min(axis=1)
         return easy
 

@@ -247,15 +247,21 @@ class Warp:
         """The canvas after the last stage."""
         return self.stages[-1].target if self.stages else self.source
 
-    @property
+    @cached_property
     def matrix(self) -> Floats | None:
         """The composed matrix source -> target, or None where a stage bends."""
-        out = np.eye(3)
+        ways = self._ways
+        return None if ways is None else ways[-1] if len(ways) else np.eye(3)
+
+    @cached_property
+    def _ways(self) -> Floats | None:
+        """The composed matrices from the source to the canvas after each stage (N 3 3), or None where a stage bends."""
+        ways: list[Floats] = []
         for stage in self.stages:
             if stage.matrix is None:
                 return None
-            out = stage.matrix @ out
-        return out
+            ways.append(stage.matrix @ ways[-1] if ways else stage.matrix)
+        return np.array(ways).reshape(-1, 3, 3)
 
     def then(self, other: Warp) -> Warp:
         """Compose: this warp first, the other after it; canvases in between are kept."""
@@ -320,14 +326,27 @@ class Warp:
 
     def kept(self, points: ArrayLike) -> Flags:
         """Say which source points are still on the canvas after every stage."""
+        return self.passage(points)[1]
+
+    def passage(self, points: ArrayLike) -> tuple[Floats, Flags]:
+        """Carry points (N, 2) to the target canvas, and say which lie on the canvas after every stage."""
         out = np.array(points, dtype=np.float64).reshape(-1, 2)
         inside: Flags = np.asarray(np.isfinite(out).all(axis=1))
+        if not self.stages:
+            return out, inside
+        ways = self._ways
+        if ways is not None and not ways[:, 2, :2].any() and (ways[:, 2, 2] == 1.0).all():
+            # without perspective all stages at once: points on every canvas, (stages, N, 2)
+            on = out @ ways[:, :2, :2].transpose(0, 2, 1) + ways[:, None, :2, 2]
+            edges = np.array([stage.target for stage in self.stages], dtype=np.float64)[:, None, :]
+            with np.errstate(invalid="ignore"):
+                return on[-1], inside & ((on >= 0) & (on <= edges)).all(axis=(0, 2))
         for stage in self.stages:
             out = stage.push(out)
             w, h = stage.target
             with np.errstate(invalid="ignore"):
                 inside = inside & (out[:, 0] >= 0) & (out[:, 0] <= w) & (out[:, 1] >= 0) & (out[:, 1] <= h)
-        return inside
+        return out, inside
 
     def clip(self, polygon: ArrayLike) -> Floats:
         """Carry an outline (N, 2) and cut it at every canvas on the way; may come out empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +19,9 @@ def polygon_area(polygon: ArrayLike) -> float:
     p = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
     if len(p) < 3:
         return 0.0
-    x, y = p[:, 0] - p[0, 0], p[:, 1] - p[0, 1]
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    # the first point is the origin, so that the edges from and to it add nothing
+    x, y = p[1:, 0] - p[0, 0], p[1:, 1] - p[0, 1]
+    return abs(float(x[:-1] @ y[1:] - y[:-1] @ x[1:])) / 2
 
 
 def densify(polygon: Floats, step: float) -> Floats:
@@ -37,28 +39,35 @@ def clip_half(polygon: Floats, a: float, b: float, c: float) -> Floats:
     """Keep the part of a polygon where a x + b y + c >= 0 (Sutherland and Hodgman, 1974)."""
     if len(polygon) == 0:
         return polygon
-    side = polygon @ np.array([a, b]) + c
-    if (side >= 0).all():
-        return polygon
-    if (side < 0).all():
-        return polygon[:0]
-    out = []
-    for k in range(len(polygon)):
-        p, q, sp, sq = polygon[k - 1], polygon[k], side[k - 1], side[k]
+    return np.array(_cut(polygon.tolist(), a, b, c), dtype=np.float64).reshape(-1, 2)
+
+
+# Outlines are short, and plain numbers are quicker there than arrays.
+def _cut(points: Sequence[Sequence[float]], a: float, b: float, c: float) -> Sequence[Sequence[float]]:
+    side = [a * x + b * y + c for x, y in points]
+    if min(side) >= 0:
+        return points
+    out: list[Sequence[float]] = []
+    p, sp = points[-1], side[-1]
+    for q, sq in zip(points, side, strict=True):
         if (sp >= 0) != (sq >= 0):
-            out.append(p + (q - p) * (sp / (sp - sq)))
+            t = sp / (sp - sq)
+            out.append((p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t))
         if sq >= 0:
             out.append(q)
-    return np.array(out).reshape(-1, 2)
+        p, sp = q, sq
+    return out
 
 
 def clip_polygon(polygon: ArrayLike, size: tuple[int, int]) -> Floats:
     """Cut a polygon (N, 2) at the edges of a canvas; may come out empty."""
-    out = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
     w, h = float(size[0]), float(size[1])
+    out: Sequence[Sequence[float]] = points.tolist()
     for a, b, c in ((1.0, 0.0, 0.0), (-1.0, 0.0, w), (0.0, 1.0, 0.0), (0.0, -1.0, h)):
-        out = clip_half(out, a, b, c)
-    return out
+        if out:
+            out = _cut(out, a, b, c)
+    return np.array(out, dtype=np.float64).reshape(-1, 2)
 
 
 def hull_box(points: ArrayLike) -> Floats:

@@ -88,7 +88,8 @@ class Sample:
         self.class_names = tuple(class_names) if class_names is not None else None
         self.results: dict[str, Any] = {}
         self._draws: dict[str, Any] = {}
-        self._later: Callable[[], tuple[Warp, dict[str, Any]]] | None = None
+        self._later: Callable[[], Warp] | None = None
+        self._later_draws: Callable[[], dict[str, Any]] | None = None
         self.filtered: str | None = None
         self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
         self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
@@ -206,8 +207,7 @@ class Sample:
     # The core moves pixels without telling Python where: that is worked out when somebody asks.
     def _told(self) -> None:
         if self._later is not None:
-            moves, draws = self._later()
-            self._later, self._moves, self._draws = None, moves, draws
+            self._later, self._moves = None, self._later()
 
     @property
     def _warp(self) -> Warp | None:
@@ -222,29 +222,27 @@ class Sample:
     @property
     def draws(self) -> dict[str, Any]:
         """The parameters of every step that ran, by step id."""
-        self._told()
+        if self._later_draws is not None:
+            self._later_draws, self._draws = None, self._later_draws()
         return self._draws
 
     @draws.setter
     def draws(self, draws: dict[str, Any]) -> None:
-        self._told()
-        self._draws = draws
+        self._later_draws, self._draws = None, draws
 
-    def done_elsewhere(self, image: Array, later: Callable[[], tuple[Warp, dict[str, Any]]]) -> Self:
+    def done_elsewhere(self, image: Array, warp: Callable[[], Warp], draws: Callable[[], dict[str, Any]]) -> Self:
         """Give the sample with a picture that was made at once by many steps.
 
         Args:
             image: the picture.
-            later: tells the composed warp of those steps and their draws, when they are needed.
+            warp: tells the composed warp of those steps, when it is needed.
+            draws: tells their draws, when they are needed.
         """
-        before = self.warp if self._moves is not None or self._later is not None else None
-
-        def both() -> tuple[Warp, dict[str, Any]]:
-            warp, draws = later()
-            return warp if before is None else before.then(warp), draws
-
         out = copy.copy(self)
-        out._image, out._later, out._carried = image, both, None
+        out._image, out._later, out._later_draws, out._carried = image, warp, draws, None
+        if self._moves is not None or self._later is not None:
+            before = self.warp
+            out._later = lambda: before.then(warp())
         return out
 
     # --- what techniques do -------------------------------------------------------------------------------------

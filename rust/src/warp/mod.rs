@@ -4,6 +4,8 @@
 //! run whose four taps all lie in the picture takes the fast kernel, the rest is done tap by tap. Frames are the
 //! canvases that the picture passed on its way: a pixel whose middle lies outside one of them takes the fill.
 
+#[cfg(target_arch = "x86_64")]
+mod permute;
 mod sample;
 
 use crate::error::{Result, invalid};

@@ -15,8 +15,8 @@ pub const CHUNK: usize = 128;
 pub struct Points {
     pub x: [f64; CHUNK],
     pub y: [f64; CHUNK],
-    near_x: [f32; CHUNK],
-    near_y: [f32; CHUNK],
+    pub(super) near_x: [f32; CHUNK],
+    pub(super) near_y: [f32; CHUNK],
     base: [f64; 2],
     cover: [f32; CHUNK],
     form: Form,
@@ -282,14 +282,14 @@ impl Points {
 
 /// One axis of `clamped`: `scale * near + part` counts from the whole pixel `whole`; kept between `low` and `high`.
 #[derive(Clone, Copy)]
-struct Line {
-    scale: f32,
-    part: f32,
-    whole: i64,
-    low: f32,
-    high: f32,
+pub(super) struct Line {
+    pub scale: f32,
+    pub part: f32,
+    pub whole: i64,
+    pub low: f32,
+    pub high: f32,
     /// The greatest first tap, counted from `whole`.
-    last: i32,
+    pub last: i32,
 }
 
 impl Line {
@@ -337,9 +337,9 @@ pub fn clamped<T: Sample>(view: &View<'_, T>, points: &Points, place: Place, cou
         let view = View { data: bytes, stride, width, height, channels };
         match crate::simd::current() {
             // SAFETY: the level says that the processor has AVX-512; the kernel checks its own offsets.
-            crate::simd::Level::Avx512 => done = unsafe { x86::clamped_16(&view, points, &lines, count, out) },
+            crate::simd::Level::Avx512 => done = unsafe { x86::clamped(&view, points, &lines, count, out) },
             // SAFETY: the same for AVX2.
-            crate::simd::Level::Avx2 => done = unsafe { x86::clamped_8(&view, points, &lines, count, out) },
+            crate::simd::Level::Avx2 => done = unsafe { x86::clamped_8(&view, points, &lines, 0, count, out) },
             crate::simd::Level::Base => {}
         }
     }
@@ -410,7 +410,30 @@ fn around<T: Sample>(view: &View<'_, T>, points: &Points, k: usize, out: &mut [f
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{CHUNK, Line, Points, View};
+    use crate::warp::permute::{GROUP, picked};
     use std::arch::x86_64::*;
+
+    /// Group after group: picked out of registers where the taps lie together, gathered where they do not. Says up to
+    /// where it got.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+    pub fn clamped(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], count: usize, out: &mut [f32]) -> usize {
+        let mut done = 0;
+        let mut size = GROUP;
+        while done < count {
+            let end = (done + size).min(count);
+            if picked(view, points, lines, done, end, out) {
+                done = end;
+            } else if size > 32 && end - done > 32 {
+                size = 32;
+            } else {
+                done = clamped_16(view, points, lines, done, end, out);
+                if done < end {
+                    break;
+                }
+            }
+        }
+        done
+    }
 
     /// The same kernel for eight and for sixteen points at a time: bytes with one to three channels. Says up to where it
     /// got; it stops before offsets whose bytes do not all lie in the data.
@@ -422,17 +445,17 @@ mod x86 {
             |$data:ident, $o:ident| $gather:expr
         ) => {
             #[target_feature(enable = $features)]
-            pub fn $name(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], count: usize, out: &mut [f32]) -> usize {
+            pub fn $name(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, count: usize, out: &mut [f32]) -> usize {
                 let (data, stride, channels) = (view.data, view.stride, view.channels);
                 let small = view.width < 2 || view.height < 2 || data.len() > i32::MAX as usize;
                 if small || !(1..=3).contains(&channels) || out.len() < channels * CHUNK || count > CHUNK {
-                    return 0;
+                    return from;
                 }
                 // The last byte that a gather of four touches behind an offset in the second row and column.
-                let Some(limit) = data.len().checked_sub(stride + channels + 4) else { return 0 };
+                let Some(limit) = data.len().checked_sub(stride + channels + 4) else { return from };
                 // Where the lines begin; offsets are counted from there.
                 let base = lines[1].whole * stride as i64 + lines[0].whole * channels as i64;
-                let Ok(base) = i32::try_from(base) else { return 0 };
+                let Ok(base) = i32::try_from(base) else { return from };
                 let (base, limit, st) = ($seti(base), $seti(limit as i32), $seti(stride as i32));
                 let split = |near: &[f32; CHUNK], k: usize, line: &Line| -> ($i, $f) {
                     let near = &near[k..k + $lanes];
@@ -446,7 +469,7 @@ mod x86 {
                 };
                 let lerp = |a: $f, b: $f, f: $f| $add(a, $mul($sub(b, a), f));
                 let low = |g: $i| $float($and(g, $seti(255)));
-                let mut k = 0;
+                let mut k = from;
                 while k < count {
                     let (x, fx) = split(&points.near_x, k, &lines[0]);
                     let (y, fy) = split(&points.near_y, k, &lines[1]);

@@ -161,11 +161,7 @@ def output_shape(plan: Plan, source: Any, at: Address) -> tuple[tuple[int, ...],
 
 def finished(sample: Sample, image: Array, record: Any, draws: Callable[[], dict[str, Any]]) -> Sample:
     """Make the sample of a picture that the core computed; where its pixels went is worked out when asked."""
-
-    def later() -> tuple[Warp, dict[str, Any]]:
-        return warp_of(record), draws()
-
-    return sample.done_elsewhere(image, later)
+    return sample.done_elsewhere(image, lambda: warp_of(record), draws)
 
 
 def warp_of(record: Any) -> Warp:

@@ -1,0 +1,168 @@
+//! Sampling without gathers: where the taps of neighboring points lie close together, whole stretches of the picture's
+//! rows are loaded and the taps are picked out of them in registers (AVX-512 VBMI).
+
+use super::sample::{CHUNK, Line, Points};
+use crate::resample::View;
+use std::arch::x86_64::*;
+
+/// Points that are worked on at once.
+pub const GROUP: usize = 64;
+/// Bytes of a row that the taps of one group may stretch over.
+const REACH: usize = 128;
+/// Rows a group may reach over; beyond, gathering is quicker.
+const ROWS: i32 = 44;
+
+/// The points `from..to` (64 at most, `from` a multiple of 16) of bytes with one to three channels; false where their
+/// taps lie too far apart.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+pub fn picked(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, to: usize, out: &mut [f32]) -> bool {
+    let small = view.width < 2 || view.height < 2;
+    if small || to <= from || to - from > GROUP || from % 16 != 0 || to > CHUNK || out.len() < view.channels * CHUNK {
+        return false;
+    }
+    match view.channels {
+        1 => group::<1>(view, points, lines, from, to, out),
+        2 => group::<2>(view, points, lines, from, to, out),
+        3 => group::<3>(view, points, lines, from, to, out),
+        _ => false,
+    }
+}
+
+/// First taps (counted from the line's whole pixel) and weights of 16 points.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn split(near: &[f32], line: &Line) -> (__m512i, __m512) {
+    let near = &near[..16];
+    // SAFETY: the slice holds as many values as are read.
+    let v = unsafe { _mm512_loadu_ps(near.as_ptr()) };
+    let v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(line.scale)), _mm512_set1_ps(line.part));
+    // max and min give their second operand for NaN.
+    let v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(line.low)), _mm512_set1_ps(line.high));
+    let first = _mm512_min_epi32(_mm512_cvttps_epi32(v), _mm512_set1_epi32(line.last));
+    (first, _mm512_sub_ps(v, _mm512_cvtepi32_ps(first)))
+}
+
+/// Four times sixteen small numbers as 64 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn bytes(v: [__m512i; 4]) -> __m512i {
+    let [a, b, c, d] = v.map(|v| _mm512_cvtepi32_epi8(v));
+    let low = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
+    _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(low, c), d)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn group<const C: usize>(
+    view: &View<'_, u8>,
+    points: &Points,
+    lines: &[Line; 2],
+    from: usize,
+    to: usize,
+    out: &mut [f32],
+) -> bool {
+    let count = to - from;
+    let parts = count.div_ceil(16);
+    let zero = _mm512_setzero_si512();
+    let (mut x, mut y) = ([zero; 4], [zero; 4]);
+    let (mut fx, mut fy) = ([_mm512_setzero_ps(); 4], [_mm512_setzero_ps(); 4]);
+    for j in 0..parts {
+        (x[j], fx[j]) = split(&points.near_x[from + 16 * j..], &lines[0]);
+        (y[j], fy[j]) = split(&points.near_y[from + 16 * j..], &lines[1]);
+    }
+    if count < GROUP {
+        // Lanes behind the last point repeat the first one.
+        let valid = (1u64 << count) - 1;
+        let first_x = _mm512_broadcastd_epi32(_mm512_castsi512_si128(x[0]));
+        let first_y = _mm512_broadcastd_epi32(_mm512_castsi512_si128(y[0]));
+        for j in 0..4 {
+            let mask = (valid >> (16 * j)) as u16;
+            x[j] = _mm512_mask_mov_epi32(first_x, mask, x[j]);
+            y[j] = _mm512_mask_mov_epi32(first_y, mask, y[j]);
+        }
+    }
+    let least = |v: &[__m512i; 4]| {
+        _mm512_reduce_min_epi32(_mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3])))
+    };
+    let most = |v: &[__m512i; 4]| {
+        _mm512_reduce_max_epi32(_mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3])))
+    };
+    let (left, right, top, bottom) = (least(&x), most(&x), least(&y), most(&y));
+    let (across, rows) = (i64::from(right) - i64::from(left), bottom.wrapping_sub(top));
+    if (across + 2) * C as i64 > REACH as i64 || !(0..=ROWS).contains(&rows) {
+        return false;
+    }
+    let (x0, y0) = (i64::from(left) + lines[0].whole, i64::from(top) + lines[1].whole);
+    let inside = x0 >= 0 && y0 >= 0 && x0 + across + 1 < view.width as i64 && y0 + i64::from(rows) + 1 < view.height as i64;
+    if !inside {
+        return false;
+    }
+    let (rows, stride) = (rows as usize, view.stride);
+    let base = y0 as usize * stride + x0 as usize * C;
+    let minus = |v: [__m512i; 4], by: i32| v.map(|v| _mm512_sub_epi32(v, _mm512_set1_epi32(by)));
+    let column = bytes(minus(x, left).map(|v| match C {
+        1 => v,
+        2 => _mm512_add_epi32(v, v),
+        _ => _mm512_add_epi32(v, _mm512_add_epi32(v, v)),
+    }));
+    let row = bytes(minus(y, top));
+    // For each channel where its left and its right tap stand.
+    let mut index = [[zero; 2]; C];
+    for (c, index) in index.iter_mut().enumerate() {
+        *index = [_mm512_add_epi8(column, _mm512_set1_epi8(c as i8)), _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8))];
+    }
+    // top left, top right, bottom left, bottom right
+    let mut taps = [[zero; 4]; C];
+    let mut above = 0u64;
+    let step = _mm512_set1_epi8(1);
+    let mut at_row = zero;
+    for r in 0..=rows + 1 {
+        let here = if r <= rows { _mm512_cmpeq_epi8_mask(row, at_row) } else { 0 };
+        at_row = _mm512_add_epi8(at_row, step);
+        // What stands behind the data is not read, and not needed either.
+        let data = &view.data[(base + r * stride).min(view.data.len())..];
+        let (low, high) = if data.len() >= REACH {
+            // SAFETY: the slice holds 128 bytes.
+            unsafe { (_mm512_loadu_si512(data.as_ptr().cast()), _mm512_loadu_si512(data.as_ptr().add(64).cast())) }
+        } else {
+            let mask = |n: usize| if n >= 64 { !0u64 } else { (1 << n) - 1 };
+            let rest = data.get(64..).unwrap_or_default();
+            // SAFETY: only bytes inside the slices are read.
+            unsafe {
+                (
+                    _mm512_maskz_loadu_epi8(mask(data.len()), data.as_ptr().cast()),
+                    _mm512_maskz_loadu_epi8(mask(rest.len()), rest.as_ptr().cast()),
+                )
+            }
+        };
+        for (taps, index) in taps.iter_mut().zip(&index) {
+            for side in 0..2 {
+                let v = _mm512_permutex2var_epi8(low, index[side], high);
+                taps[side] = _mm512_mask_mov_epi8(taps[side], here, v);
+                taps[side + 2] = _mm512_mask_mov_epi8(taps[side + 2], above, v);
+            }
+        }
+        above = here;
+    }
+    let lerp = |a: __m512, b: __m512, f: __m512| _mm512_add_ps(a, _mm512_mul_ps(_mm512_sub_ps(b, a), f));
+    for (c, taps) in taps.iter().enumerate() {
+        let mut kept = [[0u8; GROUP]; 4];
+        for (kept, &taps) in kept.iter_mut().zip(taps) {
+            // SAFETY: 64 bytes are written to an array of 64.
+            unsafe { _mm512_storeu_si512(kept.as_mut_ptr().cast(), taps) };
+        }
+        for j in 0..parts {
+            let tap = |k: usize| {
+                let part = &kept[k][16 * j..][..16];
+                // SAFETY: the slice holds 16 bytes.
+                let v = unsafe { _mm_loadu_si128(part.as_ptr().cast()) };
+                _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(v))
+            };
+            let v = lerp(lerp(tap(0), tap(1), fx[j]), lerp(tap(2), tap(3), fx[j]), fy[j]);
+            let place = &mut out[c * CHUNK + from + 16 * j..][..16];
+            // SAFETY: the slice holds as many values as are written.
+            unsafe { _mm512_storeu_ps(place.as_mut_ptr(), v) };
+        }
+    }
+    true
+}
