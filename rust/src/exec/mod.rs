@@ -1,9 +1,13 @@
 //! One sample through a drawn program: from its source to its place in the batch.
 
 mod arrange;
+mod colors;
+mod make;
 mod plan;
 mod planes;
+mod region;
 mod render;
+mod sink;
 mod source;
 
 use crate::chance::Address;
@@ -14,7 +18,7 @@ use crate::program::{Drawn, Program, Tint};
 use crate::resample::{Kernel, View};
 use crate::rows;
 use crate::warp::Border;
-pub use render::Out;
+pub use sink::Out;
 pub use source::{Held, Source};
 
 /// What a thread keeps from picture to picture.

@@ -35,11 +35,9 @@ def turn_hue(values: NDArray[Any], shift: float) -> NDArray[Any]:
         part = values[start : start + rows]
         sixths, top, chroma = hue_of(*(np.ascontiguousarray(part[..., c]) for c in range(3)))
         sixths += turn
-        for c, place in enumerate((5.0, 3.0, 1.0)):
-            # a channel falls from its peak over two sixths of the circle: max(0, min(k, 4 - k, 1))
-            k = sixths + values.dtype.type(place)
-            k -= (k >= 12) * values.dtype.type(6.0)
-            k -= (k >= 6) * values.dtype.type(6.0)
-            k = np.clip(np.minimum(k, 4 - k), 0, 1)
-            out[start : start + rows, :, c] = top - chroma * k
+        sixths -= (sixths >= 6) * values.dtype.type(6.0)
+        # how far each channel lies below its top: it rises and falls over two sixths of the circle each
+        below = (2 - np.abs(sixths - 3), np.abs(sixths - 2) - 1, np.abs(sixths - 4) - 1)
+        for c, k in enumerate(below):
+            out[start : start + rows, :, c] = top - chroma * np.clip(k, 0, 1)
     return out

@@ -1,0 +1,170 @@
+//! A few rows of a picture, and the steps that run on them.
+
+use super::chain::{self, From, To};
+use super::{Row, bytes, power, table};
+use crate::leveled;
+
+/// Planes of bytes or of floats.
+#[derive(Default)]
+pub struct RowBuffer {
+    pub floats: [Vec<f32>; 3],
+    pub bytes: [Vec<u8>; 3],
+    /// Channels that are there; a gray row that becomes color is copied.
+    pub channels: usize,
+    pub n: usize,
+}
+
+impl RowBuffer {
+    pub fn resize(&mut self, n: usize, channels: usize) {
+        for k in 0..3 {
+            self.floats[k].resize(n, 0.0);
+            self.bytes[k].resize(n, 0);
+        }
+        (self.n, self.channels) = (n, channels);
+    }
+
+    /// Makes a gray row a color row.
+    pub fn spread(&mut self, channels: usize, bytes: bool) {
+        if self.channels == 1 && channels == 3 {
+            for k in 1..3 {
+                if bytes {
+                    let (first, rest) = self.bytes.split_at_mut(1);
+                    rest[k - 1].copy_from_slice(&first[0]);
+                } else {
+                    let (first, rest) = self.floats.split_at_mut(1);
+                    rest[k - 1].copy_from_slice(&first[0]);
+                }
+            }
+        }
+        self.channels = channels;
+    }
+
+    /// Runs steps. What they read first stands here, or in planes of floats elsewhere; what they write last stays here
+    /// (as bytes after `Round` and steps on bytes), or goes to planes of floats elsewhere.
+    pub fn run(&mut self, rows: &[Row], mut elsewhere: Option<[&[f32]; 3]>, mut out: Option<[&mut [f32]; 3]>) {
+        let mut at = 0;
+        loop {
+            let widens = matches!(rows.get(at), Some(Row::Widen));
+            let from = at + usize::from(widens);
+            let to = from + rows[from..].iter().take_while(|r| chain::knows(r)).count();
+            let rounds = matches!(rows.get(to), Some(Row::Round));
+            let end = to + usize::from(rounds);
+            let last = end == rows.len();
+            let steps = &rows[from..to];
+            let (n, channels) = (self.n, self.channels);
+            let [r, g, b] = &mut self.floats;
+            let [x, y, z] = &mut self.bytes;
+            let leaves = if last && !rounds { out.take() } else { None };
+            match (widens, rounds, elsewhere.take()) {
+                (true, true, _) => chain::run(steps, channels, n, From::Here, To::Bytes([x, y, z])),
+                (true, false, _) => {
+                    chain::run(steps, channels, n, From::Bytes([x, y, z]), To::Floats(leaves.unwrap_or([r, g, b])));
+                }
+                (false, true, from) => {
+                    chain::run(steps, channels, n, From::Floats(from.unwrap_or([r, g, b])), To::Bytes([x, y, z]));
+                }
+                (false, false, Some(from)) => {
+                    chain::run(steps, channels, n, From::Floats(from), To::Floats(leaves.unwrap_or([r, g, b])));
+                }
+                (false, false, None) => match leaves {
+                    Some(out) => chain::run(steps, channels, n, From::Floats([r, g, b]), To::Floats(out)),
+                    None if steps.is_empty() => {}
+                    None => chain::run(steps, channels, n, From::Here, To::Floats([r, g, b])),
+                },
+            }
+            if last {
+                return;
+            }
+            at = end;
+            if !rounds {
+                self.single(&rows[at]);
+                at += 1;
+            }
+            // Steps on bytes one after another.
+            while let Some(row @ (Row::Table(_) | Row::GrayBytes)) = rows.get(at) {
+                self.single(row);
+                at += 1;
+            }
+            if at == rows.len() && out.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// A step that no chain knows.
+    fn single(&mut self, row: &Row) {
+        let c = self.channels;
+        match row {
+            Row::Table(t) => {
+                for (line, t) in self.bytes.iter_mut().zip(t.iter()).take(c) {
+                    bytes::look_up(line, t);
+                }
+            }
+            Row::GrayBytes => {
+                let [r, g, b] = &mut self.bytes;
+                bytes::gray(r, g, b);
+            }
+            Row::Power(g) => self.floats.iter_mut().take(c).for_each(|p| power::power(p, *g)),
+            Row::Exposure(f) => self.floats.iter_mut().take(c).for_each(|p| power::exposure(p, *f)),
+            _ => debug_assert!(false, "a step that should have been part of a chain"),
+        }
+    }
+}
+
+/// Sums of the channels, for the mean brightness.
+#[derive(Default, Clone, Copy)]
+pub struct Sums {
+    pub channels: [f64; 3],
+}
+
+impl Sums {
+    pub fn add_floats<'a>(&mut self, planes: impl Iterator<Item = &'a [f32]>) {
+        for (total, plane) in self.channels.iter_mut().zip(planes) {
+            *total += sum(plane);
+        }
+    }
+
+    pub fn add_bytes(&mut self, rows: &RowBuffer) {
+        for k in 0..rows.channels {
+            self.channels[k] += bytes::sum(&rows.bytes[k]) as f64;
+        }
+    }
+
+    /// Mean brightness in the scale that was summed: BT.601 of three channels, else the channel itself.
+    pub fn mean(&self, channels: usize, pixels: usize) -> f64 {
+        let weights = if channels == 3 { [0.299, 0.587, 0.114] } else { [1.0, 0.0, 0.0] };
+        let mut total = 0.0;
+        for (w, s) in weights.into_iter().zip(self.channels).take(channels) {
+            total += w * s;
+        }
+        total / pixels as f64
+    }
+}
+
+/// The contrast step once the mean is known: on bytes a table, on floats a line.
+pub fn contrast(factor: f64, mean: f64, bytes: bool) -> Row {
+    if bytes {
+        let middle = mean / 255.0;
+        table(|v| middle + factor * (v - middle))
+    } else {
+        Row::Mix { factor: factor as f32, add: (mean * (1.0 - factor)) as f32 }
+    }
+}
+
+leveled! {
+    fn sum(line: &[f32]) -> f64 {
+        // Eight running sums whose order is part of the definition.
+        let mut sums = [0.0f64; 8];
+        let chunks = line.chunks_exact(8);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for (s, &v) in sums.iter_mut().zip(chunk) {
+                *s += f64::from(v);
+            }
+        }
+        for (s, &v) in sums.iter_mut().zip(rest) {
+            *s += f64::from(v);
+        }
+        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+    }
+}

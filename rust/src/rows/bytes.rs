@@ -1,0 +1,66 @@
+//! Steps on rows of levels.
+
+use crate::leveled;
+
+pub fn look_up(line: &mut [u8], table: &[u8; 256]) {
+    #[allow(unused_mut)]
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::current() >= crate::simd::Level::Avx512 {
+        // SAFETY: the level says that the processor has AVX-512 with VBMI.
+        done = unsafe { x86::look_up(line, table) };
+    }
+    for v in &mut line[done..] {
+        *v = table[usize::from(*v)];
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    /// Whole vectors of 64 bytes through a table; says how many bytes.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub fn look_up(line: &mut [u8], table: &[u8; 256]) -> usize {
+        // SAFETY: the table holds 4 x 64 bytes.
+        let t = [0, 64, 128, 192].map(|k| unsafe { _mm512_loadu_si512(table.as_ptr().add(k).cast()) });
+        for chunk in line.chunks_exact_mut(64) {
+            // SAFETY: the chunk holds 64 bytes.
+            let x = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+            let low = _mm512_permutex2var_epi8(t[0], x, t[1]);
+            let high = _mm512_permutex2var_epi8(t[2], x, t[3]);
+            let out = _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), low, high);
+            // SAFETY: the chunk holds 64 bytes.
+            unsafe { _mm512_storeu_si512(chunk.as_mut_ptr().cast(), out) };
+        }
+        line.len() / 64 * 64
+    }
+}
+
+leveled! {
+    pub fn gray(r: &mut [u8], g: &mut [u8], b: &mut [u8]) {
+        for ((r, g), b) in r.iter_mut().zip(g).zip(b) {
+            let v = (19595 * u32::from(*r) + 38470 * u32::from(*g) + 7471 * u32::from(*b) + 32768) >> 16;
+            (*r, *g, *b) = (v as u8, v as u8, v as u8);
+        }
+    }
+}
+
+leveled! {
+    pub fn sum(line: &[u8]) -> u64 {
+        line.iter().map(|&v| u64::from(v)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rows::chain::PER_LEVEL;
+
+    #[test]
+    fn a_byte_over_255_is_rounded_once() {
+        for v in 0..=255u8 {
+            let v = f32::from(v);
+            assert_eq!((v * PER_LEVEL[0] + v * PER_LEVEL[1]).to_bits(), (v / 255.0).to_bits());
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Float steps one after another while the pixels stay in registers: read once, written once.
+
+use super::Row;
+use super::lanes::{Eight, Lanes};
+
+/// Where a chain reads.
+#[derive(Clone, Copy)]
+pub enum From<'a> {
+    /// Where it writes, and what it writes.
+    Here,
+    Floats([&'a [f32]; 3]),
+    /// 0 to 255, taken as fractions of white.
+    Bytes([&'a [u8]; 3]),
+}
+
+/// Where a chain writes.
+pub enum To<'a> {
+    Floats([&'a mut [f32]; 3]),
+    /// Fractions of white become levels, rounded.
+    Bytes([&'a mut [u8]; 3]),
+}
+
+/// Whether a chain knows a step.
+pub fn knows(row: &Row) -> bool {
+    matches!(
+        row,
+        Row::FromYcbcr
+            | Row::FromLevels
+            | Row::Clamp
+            | Row::Scale(_)
+            | Row::Mix { .. }
+            | Row::Saturate(_)
+            | Row::Hue(_)
+            | Row::Matrix(_)
+            | Row::Invert
+            | Row::Solarize(_)
+            | Row::Posterize(_)
+            | Row::Shift(_)
+            | Row::Gray
+            | Row::Normalize { .. }
+    )
+}
+
+/// Runs steps (which `knows` must know) on `n` pixels of one or three channels.
+pub fn run(rows: &[Row], channels: usize, n: usize, from: From<'_>, to: To<'_>) {
+    let c = channels.min(3);
+    let (source, bytes_in) = match &from {
+        From::Here => (None, false),
+        From::Floats(planes) => {
+            assert!(planes.iter().take(c).all(|p| p.len() >= n));
+            (Some(planes.map(|p| p.as_ptr().cast::<u8>())), false)
+        }
+        From::Bytes(planes) => {
+            assert!(planes.iter().take(c).all(|p| p.len() >= n));
+            (Some(planes.map(<[u8]>::as_ptr)), true)
+        }
+    };
+    let (target, bytes_out) = match to {
+        To::Floats(planes) => {
+            assert!(planes.iter().take(c).all(|p| p.len() >= n));
+            (planes.map(|p| p.as_mut_ptr().cast::<u8>()), false)
+        }
+        To::Bytes(planes) => {
+            assert!(planes.iter().take(c).all(|p| p.len() >= n));
+            (planes.map(<[u8]>::as_mut_ptr), true)
+        }
+    };
+    let bytes_in = if source.is_none() { bytes_out } else { bytes_in };
+    let source = source.unwrap_or(target.map(<*mut u8>::cast_const));
+    // SAFETY: the pointers were made of slices of at least `n` values each; the level says what the processor has.
+    unsafe {
+        match (c, bytes_in, bytes_out) {
+            (1, false, false) => leveled::<1, false, false>(rows, n, source, target),
+            (1, true, false) => leveled::<1, true, false>(rows, n, source, target),
+            (1, false, true) => leveled::<1, false, true>(rows, n, source, target),
+            (1, true, true) => leveled::<1, true, true>(rows, n, source, target),
+            (3, false, false) => leveled::<3, false, false>(rows, n, source, target),
+            (3, true, false) => leveled::<3, true, false>(rows, n, source, target),
+            (3, false, true) => leveled::<3, false, true>(rows, n, source, target),
+            (3, true, true) => leveled::<3, true, true>(rows, n, source, target),
+            _ => debug_assert!(false, "one channel or three"),
+        }
+    }
+}
+
+type Source = [*const u8; 3];
+type Target = [*mut u8; 3];
+
+/// # Safety
+/// The pointers must be good for `n` values of C planes.
+unsafe fn leveled<const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::lanes::{Avx2, Avx512};
+        use crate::simd::Level;
+
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        unsafe fn avx2<const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+            // SAFETY: the caller vouches for the pointers.
+            unsafe { tiles::<Avx2, C, I, O>(rows, n, from, to) }
+        }
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl")]
+        unsafe fn avx512<const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+            // SAFETY: the caller vouches for the pointers.
+            unsafe { tiles::<Avx512, C, I, O>(rows, n, from, to) }
+        }
+        match crate::simd::current() {
+            // SAFETY: the level is only given where the processor has its features.
+            Level::Avx512 => return unsafe { avx512::<C, I, O>(rows, n, from, to) },
+            // SAFETY: as above.
+            Level::Avx2 => return unsafe { avx2::<C, I, O>(rows, n, from, to) },
+            Level::Base => {}
+        }
+    }
+    // SAFETY: the caller vouches for the pointers.
+    unsafe { tiles::<Eight, C, I, O>(rows, n, from, to) }
+}
+
+/// Vectors per plane that are worked on at once.
+const U: usize = 2;
+/// The most values that they hold.
+const MOST: usize = 32;
+
+/// # Safety
+/// As `leveled`, and the processor must have what V needs.
+#[inline(always)]
+unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+    let step = U * V::N;
+    let mut at = 0;
+    while at + step <= n {
+        // SAFETY: `step` values from `at` on lie inside the planes.
+        unsafe { tile::<V, C, I, O>(rows, from, to, at) };
+        at += step;
+    }
+    let left = n - at;
+    if left > 0 {
+        // The rest on padded copies; four bytes a value hold both kinds.
+        let (mut held, mut out) = ([[0f32; MOST]; 3], [[0f32; MOST]; 3]);
+        let (size_in, size_out) = (if I { 1 } else { 4 }, if O { 1 } else { 4 });
+        for c in 0..C {
+            // SAFETY: `left` values lie behind `at`, and fewer than MOST fit the copy.
+            unsafe { std::ptr::copy_nonoverlapping(from[c].add(at * size_in), held[c].as_mut_ptr().cast(), left * size_in) };
+        }
+        let (source, target) = (held.each_ref().map(|p| p.as_ptr().cast()), out.each_mut().map(|p| p.as_mut_ptr().cast()));
+        // SAFETY: both copies hold MOST values.
+        unsafe { tile::<V, C, I, O>(rows, source, target, 0) };
+        for c in 0..C {
+            // SAFETY: as above.
+            unsafe { std::ptr::copy_nonoverlapping(out[c].as_ptr().cast::<u8>(), to[c].add(at * size_out), left * size_out) };
+        }
+    }
+}
+
+/// # Safety
+/// As `tiles`, for U vectors from `at` on.
+#[inline(always)]
+unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], from: Source, to: Target, at: usize) {
+    // SAFETY: the caller vouches for everything.
+    unsafe {
+        let mut v = [[V::splat(0.0); C]; U];
+        for (u, v) in v.iter_mut().enumerate() {
+            for (v, from) in v.iter_mut().zip(from) {
+                let place = at + u * V::N;
+                *v = if I { fraction(V::load_bytes(from.add(place))) } else { V::load(from.cast::<f32>().add(place)) };
+            }
+        }
+        for row in rows {
+            step(&mut v, row);
+        }
+        for (u, v) in v.iter().enumerate() {
+            for (v, to) in v.iter().zip(to) {
+                let place = at + u * V::N;
+                if O {
+                    let white = V::splat(255.0);
+                    v.mul(white).most(V::splat(0.0)).least(white).store_bytes(to.add(place));
+                } else {
+                    v.store(to.cast::<f32>().add(place));
+                }
+            }
+        }
+    }
+}
+
+/// 1/255 in two parts: a byte times the first is exact, so that the sum is v / 255 rounded once, as a division is.
+pub const PER_LEVEL: [f32; 2] = [f32::from_bits(0x3B80_8000), f32::from_bits(0x3380_8081)];
+
+#[inline(always)]
+unsafe fn fraction<V: Lanes>(v: V) -> V {
+    // SAFETY: the caller vouches for the processor, here and below.
+    unsafe { v.mul(V::splat(PER_LEVEL[0])).add(v.mul(V::splat(PER_LEVEL[1]))) }
+}
+
+/// Kept between black and white.
+#[inline(always)]
+unsafe fn unit<V: Lanes>(v: V) -> V {
+    // SAFETY: as above.
+    unsafe { v.most(V::splat(0.0)).least(V::splat(1.0)) }
+}
+
+/// BT.601 brightness.
+#[inline(always)]
+unsafe fn luma<V: Lanes>([r, g, b]: [V; 3]) -> V {
+    // SAFETY: as above.
+    unsafe { r.mul(V::splat(0.299)).add(g.mul(V::splat(0.587))).add(b.mul(V::splat(0.114))) }
+}
+
+#[inline(always)]
+unsafe fn step<V: Lanes, const C: usize>(tile: &mut [[V; C]; U], row: &Row) {
+    // SAFETY: the caller vouches for the processor.
+    unsafe {
+        macro_rules! each {
+            ($v:ident => $e:expr) => {
+                for pixel in tile.iter_mut() {
+                    for v in pixel.iter_mut() {
+                        let $v = *v;
+                        *v = $e;
+                    }
+                }
+            };
+        }
+        macro_rules! planes {
+            ($v:ident, $k:ident => $e:expr) => {
+                for pixel in tile.iter_mut() {
+                    for ($k, v) in pixel.iter_mut().enumerate() {
+                        let $v = *v;
+                        *v = $e;
+                    }
+                }
+            };
+        }
+        // Steps across three channels; with one they have nothing to do.
+        macro_rules! colors {
+            ($p:ident => $e:expr) => {
+                for pixel in tile.iter_mut() {
+                    if let &[r, g, b] = &pixel[..] {
+                        let $p = [r, g, b];
+                        let out: [V; 3] = $e;
+                        for (v, out) in pixel.iter_mut().zip(out) {
+                            *v = out;
+                        }
+                    }
+                }
+            };
+        }
+        match row {
+            Row::FromYcbcr => colors!(p => from_ycbcr(p)),
+            Row::FromLevels => each!(v => unit(v.mul(V::splat(1.0 / 255.0)))),
+            Row::Clamp => each!(v => unit(v)),
+            Row::Scale(f) => {
+                let f = V::splat(*f);
+                each!(v => unit(v.mul(f)));
+            }
+            Row::Mix { factor, add } => {
+                let (f, a) = (V::splat(*factor), V::splat(*add));
+                each!(v => unit(v.mul(f).add(a)));
+            }
+            Row::Saturate(f) => {
+                let (rest, f) = (V::splat((1.0 - f) as f32), V::splat(*f as f32));
+                colors!(p => {
+                    let gray = luma(p).mul(rest);
+                    [unit(p[0].mul(f).add(gray)), unit(p[1].mul(f).add(gray)), unit(p[2].mul(f).add(gray))]
+                });
+            }
+            Row::Hue(turn) => {
+                let turn = V::splat(*turn);
+                colors!(p => turned(p, turn));
+            }
+            Row::Matrix(m) => colors!(p => {
+                let line = |k: usize| {
+                    let sum = p[0].mul(V::splat(m[k])).add(p[1].mul(V::splat(m[k + 1])));
+                    unit(sum.add(p[2].mul(V::splat(m[k + 2]))).add(V::splat(m[k + 3])))
+                };
+                [line(0), line(4), line(8)]
+            }),
+            Row::Invert => each!(v => V::splat(1.0).sub(v)),
+            Row::Solarize(t) => {
+                let t = V::splat(*t);
+                each!(v => v.if_at_least(t, V::splat(1.0).sub(v), v));
+            }
+            Row::Posterize(steps) => {
+                let unit = V::splat(((256.0 / f64::from(*steps)).floor() / 255.0) as f32);
+                let (count, last) = (V::splat(*steps), V::splat(*steps - 1.0));
+                each!(v => v.mul(count).floor().least(last).mul(unit));
+            }
+            Row::Shift(s) => planes!(v, k => unit(v.add(V::splat(s[k])))),
+            Row::Gray => colors!(p => [luma(p); 3]),
+            Row::Normalize { mean, gain } => planes!(v, k => v.sub(V::splat(mean[k])).mul(V::splat(gain[k]))),
+            _ => debug_assert!(false, "a step that no chain knows"),
+        }
+    }
+}
+
+/// Y, Cb, Cr in 0..255 to R, G, B with 1.0 = white.
+#[inline(always)]
+unsafe fn from_ycbcr<V: Lanes>([y, cb, cr]: [V; 3]) -> [V; 3] {
+    // SAFETY: the caller vouches for the processor.
+    unsafe {
+        let (middle, level) = (V::splat(128.0), V::splat(1.0 / 255.0));
+        let (u, v) = (cb.sub(middle), cr.sub(middle));
+        let r = y.add(v.mul(V::splat(1.402)));
+        let g = y.sub(u.mul(V::splat(0.344_136_3)).add(v.mul(V::splat(0.714_136_3))));
+        let b = y.add(u.mul(V::splat(1.772)));
+        [unit(r.mul(level)), unit(g.mul(level)), unit(b.mul(level))]
+    }
+}
+
+/// Turns hues by sixths of the circle; value and saturation stay.
+#[inline(always)]
+unsafe fn turned<V: Lanes>([r, g, b]: [V; 3], turn: V) -> [V; 3] {
+    // SAFETY: the caller vouches for the processor.
+    unsafe {
+        let k = |v: f32| V::splat(v);
+        let (zero, one, two) = (k(0.0), k(1.0), k(2.0));
+        let top = r.most(g).most(b);
+        let chroma = top.sub(r.least(g).least(b));
+        // One division: the numerator and what is added are chosen first. Gray has no hue: it is divided by one.
+        let green = top.if_equal(g, b.sub(r), r.sub(g));
+        let plus = top.if_equal(g, two, k(4.0));
+        let up = top.if_equal(r, g.sub(b), green);
+        let plus = top.if_equal(r, zero, plus);
+        let safe = chroma.if_equal(zero, one, chroma);
+        let s = up.div(safe).add(plus);
+        let s = s.if_at_least(zero, s, s.add(k(6.0))).add(turn);
+        let s = s.if_at_least(k(6.0), s.sub(k(6.0)), s);
+        // A channel rises and falls over two sixths each: how far each lies below its top.
+        let far = |from: f32| s.sub(k(from)).abs();
+        let red = unit(two.sub(far(3.0)));
+        let green = unit(far(2.0).sub(one));
+        let blue = unit(far(4.0).sub(one));
+        [top.sub(chroma.mul(red)), top.sub(chroma.mul(green)), top.sub(chroma.mul(blue))]
+    }
+}
