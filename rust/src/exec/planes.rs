@@ -37,14 +37,29 @@ pub fn axes(plane: &Plane, plan: &Separable, kernel: Kernel, down: &mut Axis, al
     Ok(())
 }
 
+/// Y, Cb, Cr in 0..255 to R, G, B with 1.0 = white.
+#[inline(always)]
+fn rgb(y: f32, cb: f32, cr: f32) -> [f32; 3] {
+    let (u, v) = (cb - 128.0, cr - 128.0);
+    let r = clamp((y + 1.402 * v) * (1.0 / 255.0), 0.0, 1.0);
+    let g = clamp((y - (0.344_136_3 * u + 0.714_136_3 * v)) * (1.0 / 255.0), 0.0, 1.0);
+    [r, g, clamp((y + 1.772 * u) * (1.0 / 255.0), 0.0, 1.0)]
+}
+
 leveled! {
-    /// Y, Cb, Cr in 0..255 to R, G, B with 1.0 = white, in place.
-    pub fn to_rgb(y: &mut [f32], cb: &mut [f32], cr: &mut [f32]) {
+    fn to_rgb_here(y: &mut [f32], cb: &mut [f32], cr: &mut [f32]) {
         for ((y, cb), cr) in y.iter_mut().zip(cb).zip(cr) {
-            let (l, u, v) = (*y, *cb - 128.0, *cr - 128.0);
-            *y = clamp((l + 1.402 * v) * (1.0 / 255.0), 0.0, 1.0);
-            *cb = clamp((l - (0.344_136_3 * u + 0.714_136_3 * v)) * (1.0 / 255.0), 0.0, 1.0);
-            *cr = clamp((l + 1.772 * u) * (1.0 / 255.0), 0.0, 1.0);
+            [*y, *cb, *cr] = rgb(*y, *cb, *cr);
+        }
+    }
+}
+
+leveled! {
+    fn to_rgb(y: &[f32], cb: &[f32], cr: &[f32], r: &mut [f32], g: &mut [f32], b: &mut [f32]) {
+        let n = y.len();
+        let (cb, cr, r, g, b) = (&cb[..n], &cr[..n], &mut r[..n], &mut g[..n], &mut b[..n]);
+        for k in 0..n {
+            [r[k], g[k], b[k]] = rgb(y[k], cb[k], cr[k]);
         }
     }
 }
@@ -106,7 +121,7 @@ pub fn warp_row(
     supersample: bool,
     y: usize,
     scratch: &mut Scratch,
-    out: &mut [&mut [f32]],
+    out: &mut [&mut [f32]; 3],
 ) {
     let Scratch { points, values, sums } = scratch;
     let channels = if planes.chroma.is_some() { 3 } else { 1 };
@@ -140,9 +155,15 @@ pub fn warp_row(
                 warp::clamped(&luma.0, points, luma.1, count, values);
                 if let Some((pair, place)) = &chroma {
                     warp::clamped(pair, points, *place, count, &mut values[CHUNK..]);
-                    let (y, rest) = values.split_at_mut(CHUNK);
+                    let (l, rest) = values.split_at_mut(CHUNK);
                     let (cb, cr) = rest.split_at_mut(CHUNK);
-                    to_rgb(&mut y[..count], &mut cb[..count], &mut cr[..count]);
+                    if nx * ny == 1 && shares == Shares::Everything {
+                        // What is done already goes where it belongs.
+                        let [r, g, b] = out.each_mut().map(|line| &mut line[x..x + count]);
+                        to_rgb(&l[..count], &cb[..count], &cr[..count], r, g, b);
+                        break;
+                    }
+                    to_rgb_here(&mut l[..count], &mut cb[..count], &mut cr[..count]);
                 } else {
                     to_unit(&mut values[..count]);
                 }

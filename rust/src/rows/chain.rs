@@ -127,9 +127,19 @@ const MOST: usize = 32;
 unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
     let step = U * V::N;
     let mut at = 0;
+    // Where a picture ends there is fill, and fill looks alike: what was just worked out need not be worked out again.
+    let costly = rows.iter().any(|row| matches!(row, Row::Hue(_) | Row::Saturate(_) | Row::Matrix(_)));
+    // SAFETY: the caller vouches for the processor.
+    let mut known = unsafe { [[[V::splat(f32::NAN); C]; U]; 2] };
     while at + step <= n {
         // SAFETY: `step` values from `at` on lie inside the planes.
-        unsafe { tile::<V, C, I, O>(rows, from, to, at) };
+        unsafe {
+            if costly {
+                tile::<V, C, I, O>(rows, from, to, at, Some(&mut known));
+            } else {
+                tile::<V, C, I, O>(rows, from, to, at, None);
+            }
+        }
         at += step;
     }
     let left = n - at;
@@ -143,7 +153,7 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
         }
         let (source, target) = (held.each_ref().map(|p| p.as_ptr().cast()), out.each_mut().map(|p| p.as_mut_ptr().cast()));
         // SAFETY: both copies hold MOST values.
-        unsafe { tile::<V, C, I, O>(rows, source, target, 0) };
+        unsafe { tile::<V, C, I, O>(rows, source, target, 0, None) };
         for c in 0..C {
             // SAFETY: as above.
             unsafe { std::ptr::copy_nonoverlapping(out[c].as_ptr().cast::<u8>(), to[c].add(at * size_out), left * size_out) };
@@ -152,9 +162,15 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
 }
 
 /// # Safety
-/// As `tiles`, for U vectors from `at` on.
+/// As `tiles`, for U vectors from `at` on. `known` is a tile and what the steps make of it.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], from: Source, to: Target, at: usize) {
+unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(
+    rows: &[Row],
+    from: Source,
+    to: Target,
+    at: usize,
+    known: Option<&mut [[[V; C]; U]; 2]>,
+) {
     // SAFETY: the caller vouches for everything.
     unsafe {
         let mut v = [[V::splat(0.0); C]; U];
@@ -164,8 +180,28 @@ unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[R
                 *v = if I { fraction(V::load_bytes(from.add(place))) } else { V::load(from.cast::<f32>().add(place)) };
             }
         }
-        for row in rows {
-            step(&mut v, row);
+        match known {
+            Some([before, after]) => {
+                let pairs = v.iter().flatten().zip(before.iter().flatten());
+                let mut same = true;
+                for (v, before) in pairs {
+                    same &= v.same(*before);
+                }
+                if same {
+                    v = *after;
+                } else {
+                    *before = v;
+                    for row in rows {
+                        step(&mut v, row);
+                    }
+                    *after = v;
+                }
+            }
+            None => {
+                for row in rows {
+                    step(&mut v, row);
+                }
+            }
         }
         for (u, v) in v.iter().enumerate() {
             for (v, to) in v.iter().zip(to) {

@@ -31,6 +31,8 @@ pub unsafe trait Lanes: Copy {
     unsafe fn if_equal(self, other: Self, yes: Self, no: Self) -> Self;
     /// `self >= other ? yes : no`
     unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Whether all bits are the same.
+    unsafe fn same(self, other: Self) -> bool;
 }
 
 /// Eight values for processors without a kernel of their own; the compiler makes of them what there is.
@@ -121,6 +123,10 @@ unsafe impl Lanes for Eight {
     #[inline(always)]
     unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self {
         self.choose(other, yes, no, |a, b| a >= b)
+    }
+    #[inline(always)]
+    unsafe fn same(self, other: Self) -> bool {
+        self.0.map(f32::to_bits) == other.0.map(f32::to_bits)
     }
 }
 
@@ -229,6 +235,14 @@ mod x86 {
             // SAFETY: as above.
             Self(unsafe { _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0)) })
         }
+        #[inline(always)]
+        unsafe fn same(self, other: Self) -> bool {
+            // SAFETY: as above.
+            unsafe {
+                let equal = _mm256_cmpeq_epi32(_mm256_castps_si256(self.0), _mm256_castps_si256(other.0));
+                _mm256_movemask_epi8(equal) == -1
+            }
+        }
     }
 
     // SAFETY: every method states in its caller's contract what it needs.
@@ -270,6 +284,11 @@ mod x86 {
         unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self {
             // SAFETY: as above.
             Self(unsafe { _mm512_mask_mov_ps(no.0, _mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, other.0), yes.0) })
+        }
+        #[inline(always)]
+        unsafe fn same(self, other: Self) -> bool {
+            // SAFETY: as above.
+            unsafe { _mm512_cmpneq_epi32_mask(_mm512_castps_si512(self.0), _mm512_castps_si512(other.0)) == 0 }
         }
     }
 }

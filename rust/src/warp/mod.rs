@@ -117,6 +117,13 @@ leveled! {
     }
 }
 
+/// The source point, in pixel indices, of one output point; nothing beyond the horizon.
+fn seen(m: &Matrix, x: f64, y: f64) -> Option<[f64; 2]> {
+    let w = m[6] * x + (m[7] * y + m[8]);
+    let r = 1.0 / w;
+    (w > HORIZON).then(|| [(m[0] * x + (m[1] * y + m[2])) * r - 0.5, (m[3] * x + (m[4] * y + m[5])) * r - 0.5])
+}
+
 /// Whether a map has no perspective.
 pub fn is_flat(m: &Matrix) -> bool {
     m[6] == 0.0 && m[7] == 0.0 && m[8] == 1.0
@@ -184,8 +191,9 @@ pub fn density(m: &Matrix, x: f64, y: f64) -> (usize, usize) {
         return (1, 1);
     }
     let (u, v) = ((m[0] * x + m[1] * y + m[2]) / w, (m[3] * x + m[4] * y + m[5]) / w);
-    let along = ((m[0] - u * m[6]) / w).hypot((m[3] - v * m[6]) / w);
-    let down = ((m[1] - u * m[7]) / w).hypot((m[4] - v * m[7]) / w);
+    let length = |x: f64, y: f64| (x * x + y * y).sqrt() / w;
+    let along = length(m[0] - u * m[6], m[3] - v * m[6]);
+    let down = length(m[1] - u * m[7], m[4] - v * m[7]);
     // Four taps reach over two pixels: one sample is enough up to there.
     let whole = |s: f64| (0.75 * s + 0.5).clamp(1.0, 16.0) as usize;
     (whole(along), whole(down))

@@ -1,7 +1,7 @@
 //! Sampling without gathers: where the taps of neighboring points lie close together, whole stretches of the picture's
 //! rows are loaded and the taps are picked out of them in registers (AVX-512 VBMI).
 
-use super::sample::{CHUNK, Line, Points};
+use super::sample::{CHUNK, Line, NEAR, Points};
 use crate::resample::View;
 use std::arch::x86_64::*;
 
@@ -10,7 +10,7 @@ pub const GROUP: usize = 64;
 /// Bytes of a row that the taps of one group may stretch over.
 const REACH: usize = 128;
 /// Rows a group may reach over; beyond, gathering is quicker.
-const ROWS: i32 = 44;
+const ROWS: i32 = 32;
 
 /// The points `from..to` (64 at most, `from` a multiple of 16) of bytes with one to three channels; false where their
 /// taps lie too far apart.
@@ -28,18 +28,70 @@ pub fn picked(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usi
     }
 }
 
-/// First taps (counted from the line's whole pixel) and weights of 16 points.
+/// How the coordinates of a group are brought into the picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// They lie inside, and between those of the first and the last point.
+    Inside,
+    /// The same, and they are the points' own.
+    Same,
+    /// Some lie beyond the edge.
+    Clamped,
+}
+
+impl Reach {
+    fn of(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usize) -> Reach {
+        let inside = |k: usize| {
+            let v = near[k] * line.scale + line.part;
+            v >= line.low && v >= 0.0 && v < line.high
+        };
+        match points.in_order() && inside(from) && inside(to - 1) {
+            true if line.scale == 1.0 && line.part == 0.0 => Reach::Same,
+            true => Reach::Inside,
+            false => Reach::Clamped,
+        }
+    }
+}
+
+/// First taps (counted from the line's whole pixel) and weights of four times 16 points.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn split(near: &[f32], line: &Line) -> (__m512i, __m512) {
-    let near = &near[..16];
-    // SAFETY: the slice holds as many values as are read.
-    let v = unsafe { _mm512_loadu_ps(near.as_ptr()) };
-    let v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(line.scale)), _mm512_set1_ps(line.part));
-    // max and min give their second operand for NaN.
-    let v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(line.low)), _mm512_set1_ps(line.high));
-    let first = _mm512_min_epi32(_mm512_cvttps_epi32(v), _mm512_set1_epi32(line.last));
-    (first, _mm512_sub_ps(v, _mm512_cvtepi32_ps(first)))
+fn split(near: &[f32; GROUP], line: &Line, reach: Reach) -> ([__m512i; 4], [__m512; 4]) {
+    let (mut whole, mut part) = ([_mm512_setzero_si512(); 4], [_mm512_setzero_ps(); 4]);
+    for ((near, whole), part) in near.chunks_exact(16).zip(&mut whole).zip(&mut part) {
+        // SAFETY: the chunk holds as many values as are read.
+        let mut v = unsafe { _mm512_loadu_ps(near.as_ptr()) };
+        if reach != Reach::Same {
+            v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(line.scale)), _mm512_set1_ps(line.part));
+        }
+        if reach == Reach::Clamped {
+            // max and min give their second operand for NaN.
+            v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(line.low)), _mm512_set1_ps(line.high));
+        }
+        let mut first = _mm512_cvttps_epi32(v);
+        if reach == Reach::Clamped {
+            first = _mm512_min_epi32(first, _mm512_set1_epi32(line.last));
+        }
+        (*whole, *part) = (first, _mm512_sub_ps(v, _mm512_cvtepi32_ps(first)));
+    }
+    (whole, part)
+}
+
+/// The least and the greatest of the taps.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn ends(v: &[__m512i; 4], count: usize, reach: Reach) -> (i32, i32) {
+    if reach == Reach::Clamped {
+        let least = _mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3]));
+        let most = _mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3]));
+        return (_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most));
+    }
+    let lane = |k: usize| {
+        let part = _mm512_set1_epi32((k % 16) as i32);
+        _mm512_cvtsi512_si32(_mm512_permutexvar_epi32(part, v[k / 16]))
+    };
+    let (a, b) = (lane(0), lane(count - 1));
+    (a.min(b), a.max(b))
 }
 
 /// Four times sixteen small numbers as 64 bytes.
@@ -64,12 +116,13 @@ fn group<const C: usize>(
     let count = to - from;
     let parts = count.div_ceil(16);
     let zero = _mm512_setzero_si512();
-    let (mut x, mut y) = ([zero; 4], [zero; 4]);
-    let (mut fx, mut fy) = ([_mm512_setzero_ps(); 4], [_mm512_setzero_ps(); 4]);
-    for j in 0..parts {
-        (x[j], fx[j]) = split(&points.near_x[from + 16 * j..], &lines[0]);
-        (y[j], fy[j]) = split(&points.near_y[from + 16 * j..], &lines[1]);
-    }
+    let (near_x, near_y) = (&points.near_x, &points.near_y);
+    let reach_x = Reach::of(points, near_x, &lines[0], from, to);
+    let reach_y = Reach::of(points, near_y, &lines[1], from, to);
+    // What stands behind the last point is worked on too, and not used.
+    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else { return false };
+    let (mut x, fx) = split(near_x, &lines[0], reach_x);
+    let (mut y, fy) = split(near_y, &lines[1], reach_y);
     if count < GROUP {
         // Lanes behind the last point repeat the first one.
         let valid = (1u64 << count) - 1;
@@ -81,13 +134,8 @@ fn group<const C: usize>(
             y[j] = _mm512_mask_mov_epi32(first_y, mask, y[j]);
         }
     }
-    let least = |v: &[__m512i; 4]| {
-        _mm512_reduce_min_epi32(_mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3])))
-    };
-    let most = |v: &[__m512i; 4]| {
-        _mm512_reduce_max_epi32(_mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3])))
-    };
-    let (left, right, top, bottom) = (least(&x), most(&x), least(&y), most(&y));
+    let (left, right) = ends(&x, count, reach_x);
+    let (top, bottom) = ends(&y, count, reach_y);
     let (across, rows) = (i64::from(right) - i64::from(left), bottom.wrapping_sub(top));
     if (across + 2) * C as i64 > REACH as i64 || !(0..=ROWS).contains(&rows) {
         return false;
@@ -111,39 +159,11 @@ fn group<const C: usize>(
     for (c, index) in index.iter_mut().enumerate() {
         *index = [_mm512_add_epi8(column, _mm512_set1_epi8(c as i8)), _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8))];
     }
-    // top left, top right, bottom left, bottom right
-    let mut taps = [[zero; 4]; C];
-    let mut above = 0u64;
-    let step = _mm512_set1_epi8(1);
-    let mut at_row = zero;
-    for r in 0..=rows + 1 {
-        let here = if r <= rows { _mm512_cmpeq_epi8_mask(row, at_row) } else { 0 };
-        at_row = _mm512_add_epi8(at_row, step);
-        // What stands behind the data is not read, and not needed either.
-        let data = &view.data[(base + r * stride).min(view.data.len())..];
-        let (low, high) = if data.len() >= REACH {
-            // SAFETY: the slice holds 128 bytes.
-            unsafe { (_mm512_loadu_si512(data.as_ptr().cast()), _mm512_loadu_si512(data.as_ptr().add(64).cast())) }
-        } else {
-            let mask = |n: usize| if n >= 64 { !0u64 } else { (1 << n) - 1 };
-            let rest = data.get(64..).unwrap_or_default();
-            // SAFETY: only bytes inside the slices are read.
-            unsafe {
-                (
-                    _mm512_maskz_loadu_epi8(mask(data.len()), data.as_ptr().cast()),
-                    _mm512_maskz_loadu_epi8(mask(rest.len()), rest.as_ptr().cast()),
-                )
-            }
-        };
-        for (taps, index) in taps.iter_mut().zip(&index) {
-            for side in 0..2 {
-                let v = _mm512_permutex2var_epi8(low, index[side], high);
-                taps[side] = _mm512_mask_mov_epi8(taps[side], here, v);
-                taps[side + 2] = _mm512_mask_mov_epi8(taps[side + 2], above, v);
-            }
-        }
-        above = here;
-    }
+    let near = (across + 2) * C as i64 <= 64;
+    let taps = match near {
+        true => pick::<C, false>(view.data, base, stride, rows, &index, row),
+        false => pick::<C, true>(view.data, base, stride, rows, &index, row),
+    };
     let lerp = |a: __m512, b: __m512, f: __m512| _mm512_add_ps(a, _mm512_mul_ps(_mm512_sub_ps(b, a), f));
     for (c, taps) in taps.iter().enumerate() {
         let mut kept = [[0u8; GROUP]; 4];
@@ -151,7 +171,10 @@ fn group<const C: usize>(
             // SAFETY: 64 bytes are written to an array of 64.
             unsafe { _mm512_storeu_si512(kept.as_mut_ptr().cast(), taps) };
         }
-        for j in 0..parts {
+        for j in 0..4 {
+            if j == parts {
+                break;
+            }
             let tap = |k: usize| {
                 let part = &kept[k][16 * j..][..16];
                 // SAFETY: the slice holds 16 bytes.
@@ -165,4 +188,59 @@ fn group<const C: usize>(
         }
     }
     true
+}
+
+/// Picks the four taps of every point: top left, top right, bottom left, bottom right. They lie within 64 bytes of a
+/// row, or within 128.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn pick<const C: usize, const WIDE: bool>(
+    data: &[u8],
+    base: usize,
+    stride: usize,
+    rows: usize,
+    index: &[[__m512i; 2]; C],
+    row: __m512i,
+) -> [[__m512i; 4]; C] {
+    let zero = _mm512_setzero_si512();
+    let mut taps = [[zero; 4]; C];
+    let mut above = 0u64;
+    let step = _mm512_set1_epi8(1);
+    let mut at_row = zero;
+    let reach = if WIDE { REACH } else { 64 };
+    for r in 0..=rows + 1 {
+        let here = if r <= rows { _mm512_cmpeq_epi8_mask(row, at_row) } else { 0 };
+        at_row = _mm512_add_epi8(at_row, step);
+        // What stands behind the data is not read, and not needed either.
+        let data = &data[(base + r * stride).min(data.len())..];
+        let (low, high) = if data.len() >= reach {
+            // SAFETY: the slice holds as many bytes as are read.
+            unsafe {
+                let low = _mm512_loadu_si512(data.as_ptr().cast());
+                (low, if WIDE { _mm512_loadu_si512(data.as_ptr().add(64).cast()) } else { low })
+            }
+        } else {
+            let mask = |n: usize| if n >= 64 { !0u64 } else { (1 << n) - 1 };
+            let rest = data.get(64..).unwrap_or_default();
+            // SAFETY: only bytes inside the slices are read.
+            unsafe {
+                (
+                    _mm512_maskz_loadu_epi8(mask(data.len()), data.as_ptr().cast()),
+                    _mm512_maskz_loadu_epi8(mask(rest.len()), rest.as_ptr().cast()),
+                )
+            }
+        };
+        for (taps, index) in taps.iter_mut().zip(index) {
+            for side in 0..2 {
+                let v = match WIDE {
+                    true => _mm512_permutex2var_epi8(low, index[side], high),
+                    false => _mm512_permutexvar_epi8(index[side], low),
+                };
+                taps[side] = _mm512_mask_mov_epi8(taps[side], here, v);
+                taps[side + 2] = _mm512_mask_mov_epi8(taps[side + 2], above, v);
+            }
+        }
+        above = here;
+    }
+    taps
 }

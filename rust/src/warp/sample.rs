@@ -9,14 +9,16 @@ use crate::leveled;
 use crate::resample::{Sample, View};
 
 pub const CHUNK: usize = 128;
+/// Vector code may read behind the last point.
+pub(super) const NEAR: usize = CHUNK + 32;
 
 /// Source points of one chunk, in pixel indices; and the same from a whole pixel near them on, in float32, which is
 /// exact enough there.
 pub struct Points {
     pub x: [f64; CHUNK],
     pub y: [f64; CHUNK],
-    pub(super) near_x: [f32; CHUNK],
-    pub(super) near_y: [f32; CHUNK],
+    pub(super) near_x: [f32; NEAR],
+    pub(super) near_y: [f32; NEAR],
     base: [f64; 2],
     cover: [f32; CHUNK],
     form: Form,
@@ -27,15 +29,17 @@ pub struct Points {
 enum Form {
     /// `x` and `y` hold them.
     Any,
-    /// They stand on a line, so that its ends say whether all lie inside.
+    /// They stand on a line in order, so that its ends say whether all lie inside.
     Line,
+    /// The same, seen in perspective through a matrix from (x, y) on; `x` and `y` are only filled when they are needed.
+    Seen { matrix: Matrix, from: [f64; 2], ends: [[f64; 2]; 2] },
     /// Evenly on a line: the first one and the step; `x` and `y` are only filled when they are needed.
     Even { first: [f64; 2], step: [f64; 2] },
 }
 
 impl Default for Points {
     fn default() -> Self {
-        let (x, near_x, cover) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+        let (x, near_x, cover) = ([0.0; CHUNK], [0.0; NEAR], [0.0; CHUNK]);
         Points { x, y: x, near_x, near_y: near_x, base: [0.0; 2], cover, form: Form::Any }
     }
 }
@@ -53,7 +57,7 @@ fn within_reach(v: f64) -> f64 {
 
 leveled! {
     /// Finds the whole pixel before all points and the points' distance from it.
-    fn relate(at: &[f64; CHUNK], count: usize, near: &mut [f32; CHUNK]) -> f64 {
+    fn relate(at: &[f64; CHUNK], count: usize, near: &mut [f32; NEAR]) -> f64 {
         let mut least = [OUT; 8];
         let mut look = |lane: usize, v: f64| {
             // Points far out do not count: they are brought to the edge anyhow.
@@ -78,7 +82,7 @@ leveled! {
 
 leveled! {
     /// The same for points that stand evenly.
-    fn relate_even(first: f64, step: f64, count: usize, near: &mut [f32; CHUNK]) -> f64 {
+    fn relate_even(first: f64, step: f64, count: usize, near: &mut [f32; NEAR]) -> f64 {
         let last = first + step * (count - 1) as f64;
         let base = within_reach((if first < last { first } else { last }).floor());
         let (start, step) = ((first - base) as f32, step as f32);
@@ -86,6 +90,19 @@ leveled! {
             near[k] = start + step * k as f32;
         }
         base
+    }
+}
+
+leveled! {
+    /// What `project` gives, counted from a base; every point must be before the horizon.
+    fn project_near(m: &Matrix, x: f64, y: f64, base: [f64; 2], near_x: &mut [f32; NEAR], near_y: &mut [f32; NEAR]) {
+        let (bx, by, bw) = (m[1] * y + m[2], m[4] * y + m[5], m[7] * y + m[8]);
+        for k in 0..CHUNK {
+            let x = x + k as f64;
+            let r = 1.0 / (m[6] * x + bw);
+            near_x[k] = (((m[0] * x + bx) * r - 0.5) - base[0]) as f32;
+            near_y[k] = (((m[3] * x + by) * r - 0.5) - base[1]) as f32;
+        }
     }
 }
 
@@ -105,11 +122,20 @@ impl Points {
             self.form = Form::Even { first, step: [m[0], m[3]] };
             self.base[0] = relate_even(first[0], m[0], count, &mut self.near_x);
             self.base[1] = relate_even(first[1], m[3], count, &mut self.near_y);
+        } else if let (Some(first), Some(last)) = (super::seen(m, x, y), super::seen(m, x + (count - 1) as f64, y)) {
+            self.base = [0, 1].map(|k| within_reach((if first[k] < last[k] { first[k] } else { last[k] }).floor()));
+            project_near(m, x, y, self.base, &mut self.near_x, &mut self.near_y);
+            self.form = Form::Seen { matrix: *m, from: [x, y], ends: [first, last] };
         } else {
             super::project(m, x, y, &mut self.x, &mut self.y);
             self.form = Form::Line;
             self.ready(count);
         }
+    }
+
+    /// Whether those between two points that lie on the picture lie between them.
+    pub(super) fn in_order(&self) -> bool {
+        !matches!(self.form, Form::Any)
     }
 
     /// Points of a field, as they stand there.
@@ -129,10 +155,17 @@ impl Points {
 
     /// Fills `x` and `y`.
     fn fill(&mut self) {
-        if let Form::Even { first, step } = self.form {
-            spread(first[0], step[0], &mut self.x);
-            spread(first[1], step[1], &mut self.y);
-            self.form = Form::Line;
+        match self.form {
+            Form::Even { first, step } => {
+                spread(first[0], step[0], &mut self.x);
+                spread(first[1], step[1], &mut self.y);
+                self.form = Form::Line;
+            }
+            Form::Seen { matrix, from, .. } => {
+                super::project(&matrix, from[0], from[1], &mut self.x, &mut self.y);
+                self.form = Form::Line;
+            }
+            Form::Line | Form::Any => {}
         }
     }
 
@@ -144,6 +177,7 @@ impl Points {
         let all = match self.form {
             Form::Any => false,
             Form::Line => inside(self.x[0], self.y[0]) && inside(self.x[last], self.y[last]),
+            Form::Seen { ends, .. } => ends.iter().all(|p| inside(p[0], p[1])),
             Form::Even { first, step } => {
                 let end = last as f64;
                 inside(first[0], first[1]) && inside(first[0] + step[0] * end, first[1] + step[1] * end)
@@ -409,7 +443,7 @@ fn around<T: Sample>(view: &View<'_, T>, points: &Points, k: usize, out: &mut [f
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CHUNK, Line, Points, View};
+    use super::{CHUNK, Line, NEAR, Points, View};
     use crate::warp::permute::{GROUP, picked};
     use std::arch::x86_64::*;
 
@@ -457,7 +491,7 @@ mod x86 {
                 let base = lines[1].whole * stride as i64 + lines[0].whole * channels as i64;
                 let Ok(base) = i32::try_from(base) else { return from };
                 let (base, limit, st) = ($seti(base), $seti(limit as i32), $seti(stride as i32));
-                let split = |near: &[f32; CHUNK], k: usize, line: &Line| -> ($i, $f) {
+                let split = |near: &[f32; NEAR], k: usize, line: &Line| -> ($i, $f) {
                     let near = &near[k..k + $lanes];
                     // SAFETY: the slice holds as many values as are read.
                     let v = unsafe { $load(near.as_ptr()) };
