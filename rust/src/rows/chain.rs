@@ -128,16 +128,20 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
     let step = U * V::N;
     let mut at = 0;
     // Where a picture ends there is fill, and fill looks alike: what was just worked out need not be worked out again.
-    let costly = rows.iter().any(|row| matches!(row, Row::Hue(_) | Row::Saturate(_) | Row::Matrix(_)));
-    // SAFETY: the caller vouches for the processor.
-    let mut known = unsafe { [[[V::splat(f32::NAN); C]; U]; 2] };
+    let costly = !I && !O && rows.iter().any(|row| matches!(row, Row::Hue(_) | Row::Saturate(_) | Row::Matrix(_)));
+    // The last pixel of the tile before, and what became of it.
+    let mut known = [[f32::NAN; C]; 2];
     while at + step <= n {
         // SAFETY: `step` values from `at` on lie inside the planes.
         unsafe {
             if costly {
-                tile::<V, C, I, O>(rows, from, to, at, Some(&mut known));
+                if !again::<V, C>(from, to, at, &known) {
+                    known[0] = pixel(from, at + step - 1);
+                    tile::<V, C, I, O>(rows, from, to, at);
+                    known[1] = pixel(to.map(<*mut u8>::cast_const), at + step - 1);
+                }
             } else {
-                tile::<V, C, I, O>(rows, from, to, at, None);
+                tile::<V, C, I, O>(rows, from, to, at);
             }
         }
         at += step;
@@ -153,7 +157,7 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
         }
         let (source, target) = (held.each_ref().map(|p| p.as_ptr().cast()), out.each_mut().map(|p| p.as_mut_ptr().cast()));
         // SAFETY: both copies hold MOST values.
-        unsafe { tile::<V, C, I, O>(rows, source, target, 0, None) };
+        unsafe { tile::<V, C, I, O>(rows, source, target, 0) };
         for c in 0..C {
             // SAFETY: as above.
             unsafe { std::ptr::copy_nonoverlapping(out[c].as_ptr().cast::<u8>(), to[c].add(at * size_out), left * size_out) };
@@ -162,15 +166,9 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
 }
 
 /// # Safety
-/// As `tiles`, for U vectors from `at` on. `known` is a tile and what the steps make of it.
+/// As `tiles`, for U vectors from `at` on.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(
-    rows: &[Row],
-    from: Source,
-    to: Target,
-    at: usize,
-    known: Option<&mut [[[V; C]; U]; 2]>,
-) {
+unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], from: Source, to: Target, at: usize) {
     // SAFETY: the caller vouches for everything.
     unsafe {
         let mut v = [[V::splat(0.0); C]; U];
@@ -180,28 +178,8 @@ unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(
                 *v = if I { fraction(V::load_bytes(from.add(place))) } else { V::load(from.cast::<f32>().add(place)) };
             }
         }
-        match known {
-            Some([before, after]) => {
-                let pairs = v.iter().flatten().zip(before.iter().flatten());
-                let mut same = true;
-                for (v, before) in pairs {
-                    same &= v.same(*before);
-                }
-                if same {
-                    v = *after;
-                } else {
-                    *before = v;
-                    for row in rows {
-                        step(&mut v, row);
-                    }
-                    *after = v;
-                }
-            }
-            None => {
-                for row in rows {
-                    step(&mut v, row);
-                }
-            }
+        for row in rows {
+            step(&mut v, row);
         }
         for (u, v) in v.iter().enumerate() {
             for (v, to) in v.iter().zip(to) {
@@ -214,6 +192,41 @@ unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(
                 }
             }
         }
+    }
+}
+
+/// # Safety
+/// The planes must hold a value at `at`.
+#[inline(always)]
+unsafe fn pixel<const C: usize>(from: Source, at: usize) -> [f32; C] {
+    // SAFETY: the caller vouches for the value.
+    std::array::from_fn(|c| unsafe { from[c].cast::<f32>().add(at).read_unaligned() })
+}
+
+/// Writes a tile all of whose pixels are the known one; says whether it was such a tile.
+///
+/// # Safety
+/// As `tile`.
+#[inline(always)]
+unsafe fn again<V: Lanes, const C: usize>(from: Source, to: Target, at: usize, known: &[[f32; C]; 2]) -> bool {
+    // SAFETY: the caller vouches for everything.
+    unsafe {
+        if pixel::<C>(from, at).map(f32::to_bits) != known[0].map(f32::to_bits) {
+            return false;
+        }
+        for (from, known) in from.into_iter().zip(known[0]) {
+            for u in 0..U {
+                if !V::load(from.cast::<f32>().add(at + u * V::N)).same(V::splat(known)) {
+                    return false;
+                }
+            }
+        }
+        for (to, known) in to.into_iter().zip(known[1]) {
+            for u in 0..U {
+                V::splat(known).store(to.cast::<f32>().add(at + u * V::N));
+            }
+        }
+        true
     }
 }
 
