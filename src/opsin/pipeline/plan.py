@@ -13,6 +13,7 @@ from opsin.chance import Rng, key_word
 from opsin.errors import OpsinError
 from opsin.geometry import Size, Stage, Warp
 from opsin.kernels import native, use_core
+from opsin.pipeline.buffers import fresh
 from opsin.pipeline.program import NotForTheCore, program_text
 from opsin.pipeline.rules import RULES, applied
 from opsin.pipeline.steps import Group, Step
@@ -142,7 +143,7 @@ def _attempt(
 ) -> Sample | None:
     try:
         shape, dtype = output_shape(plan, source, at)
-        out = np.empty((1, *shape), dtype)
+        out = fresh((1, *shape), dtype)
         errors, records = plan.program.run([source], [at], out, records=True)
     except OpsinError:
         return None  # Python says what is wrong, in its own words
@@ -205,7 +206,7 @@ def run_many(
         return None, [None] * len(samples), list(range(len(samples)))
     (shape, dtype) = kinds.pop()
     if out is None:
-        out = np.zeros((len(samples), *shape), dtype)
+        out = fresh((len(samples), *shape), dtype)
     elif out.shape != (len(samples), *shape) or out.dtype != dtype or not out.flags["C_CONTIGUOUS"]:
         return None, [None] * len(samples), list(range(len(samples)))
     good = list(shapes)
