@@ -16,7 +16,7 @@ use crate::geometry::{self, Edge, Move, Size, Stage};
 use crate::jpeg::header;
 use crate::program::{Drawn, Program, Tint};
 use crate::resample::{Kernel, View};
-use crate::rows;
+use crate::rows::{self, Form};
 use crate::warp::Border;
 pub use sink::Out;
 pub use source::{Held, Source};
@@ -135,7 +135,7 @@ impl<'a> Sample<'a> {
         let mut size = self.record.source;
         for segment in &self.segments {
             settled &= segment.stages.iter().all(Stage::moves_whole_pixels);
-            let compiled = rows::compile(&segment.tints, channels, levels, settled)?;
+            let compiled = rows::compile(&segment.tints, channels, levels, settled, Form::Outline)?;
             (channels, settled) = (compiled.to, compiled.settled && !compiled.final_);
             size = segment.stages.last().map_or(size, |s| s.target);
             if out.is_some_and(|s: Shape| s.kind != OutKind::Bytes && levels && compiled.final_) && !segment.stages.is_empty()
@@ -174,7 +174,7 @@ impl<'a> Sample<'a> {
         for (k, segment) in parts.into_iter().enumerate() {
             settled &= segment.stages.iter().all(Stage::moves_whole_pixels);
             let last = k + 1 == count;
-            let mut compiled = rows::compile(&segment.tints, self.source.channels(), levels, settled)?;
+            let mut compiled = rows::compile(&segment.tints, self.source.channels(), levels, settled, Form::Working)?;
             if !last && compiled.final_ {
                 return invalid("program: no geometry may follow normalize.");
             }

@@ -314,6 +314,26 @@ fn scan(s: &[u8], header: &mut Header) -> Result<()> {
 }
 
 /// The orientation in the first directory of an EXIF block, when it has one.
+/// Whether a color profile stands before the picture.
+pub fn has_profile(data: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xFF, marker]) = data.get(at..at + 2) {
+        match marker {
+            0xFF => at += 1,
+            0x01 | 0xD0..=0xD7 => at += 2,
+            0xDA => return false,
+            _ => {
+                let Some(segment) = data.get(at + 4..).filter(|_| data.len() >= at + 4) else { return false };
+                if marker == 0xE2 && segment.starts_with(b"ICC_PROFILE\0") {
+                    return true;
+                }
+                at += 2 + be16(data, at + 2).max(2);
+            }
+        }
+    }
+    false
+}
+
 fn exif_orientation(tiff: &[u8]) -> Option<u8> {
     let little = match tiff.get(..4)? {
         b"II*\0" => true,

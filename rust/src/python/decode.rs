@@ -55,6 +55,12 @@ fn jpeg_info(
     ))
 }
 
+/// Whether a color profile stands before the picture.
+#[pyfunction]
+fn jpeg_has_profile(data: &[u8]) -> bool {
+    header::has_profile(data)
+}
+
 /// (pixels in a flat array, height, width, channels, whether the whole picture was decoded)
 #[pyfunction]
 fn decode_jpeg<'py>(
@@ -118,6 +124,7 @@ fn decode_planes<'py>(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(jpeg_info, m)?)?;
+    m.add_function(wrap_pyfunction!(jpeg_has_profile, m)?)?;
     m.add_function(wrap_pyfunction!(decode_jpeg, m)?)?;
     m.add_function(wrap_pyfunction!(decode_planes, m)?)
 }

@@ -90,8 +90,8 @@ fn posterized(v: f64, bits: f64) -> f64 {
 }
 
 /// The same steps as rows: `levels` says that the source is 8 bit, `settled` that it is still rounded.
-pub fn compile(tints: &[Tint], channels: usize, levels: bool, settled: bool) -> Result<Compiled> {
-    let mut c = Compiler { rows: Vec::new(), bytes: settled, channels };
+pub fn compile(tints: &[Tint], channels: usize, levels: bool, settled: bool, form: Form) -> Result<Compiled> {
+    let mut c = Compiler { rows: Vec::new(), bytes: settled, channels, form };
     let mut out = Compiled {
         rows: Vec::new(),
         from: channels,
@@ -140,10 +140,18 @@ pub fn compile(tints: &[Tint], channels: usize, levels: bool, settled: bool) -> 
     Ok(out)
 }
 
+/// Whether the steps will be run, or only what comes out is asked for: then no table is worked out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Working,
+    Outline,
+}
+
 struct Compiler {
     rows: Vec<Row>,
     bytes: bool,
     channels: usize,
+    form: Form,
 }
 
 impl Compiler {
@@ -162,7 +170,13 @@ impl Compiler {
     }
 
     /// Adds a table, joined with the one before.
-    fn table(&mut self, row: Row) {
+    fn table(&mut self, f: impl Fn(f64) -> f64) {
+        if self.form == Form::Working {
+            self.add(table(f));
+        }
+    }
+
+    fn add(&mut self, row: Row) {
         if let (Some(Row::Table(before)), Row::Table(after)) = (self.rows.last_mut(), &row) {
             for (line, after) in before.iter_mut().zip(after.iter()) {
                 for v in line.iter_mut() {
@@ -183,13 +197,13 @@ impl Compiler {
         let color = self.channels == 3;
         if *settled {
             match tint {
-                Tint::Brightness(f) => self.table(table(|v| v * f)),
-                Tint::Gamma(g) => self.table(table(|v| chance::power(v, *g))),
+                Tint::Brightness(f) => self.table(|v| v * f),
+                Tint::Gamma(g) => self.table(|v| chance::power(v, *g)),
                 Tint::Exposure(0.0) => {}
-                Tint::Exposure(s) => self.table(table(|v| from_linear((to_linear(v) * s.exp2()).min(1.0)))),
-                Tint::Invert => self.table(table(|v| 1.0 - v)),
-                Tint::Solarize(t) => self.table(table(|v| if v >= *t { 1.0 - v } else { v })),
-                Tint::Posterize(bits) => self.table(table(|v| posterized(v, *bits))),
+                Tint::Exposure(s) => self.table(|v| from_linear((to_linear(v) * s.exp2()).min(1.0))),
+                Tint::Invert => self.table(|v| 1.0 - v),
+                Tint::Solarize(t) => self.table(|v| if v >= *t { 1.0 - v } else { v }),
+                Tint::Posterize(bits) => self.table(|v| posterized(v, *bits)),
                 Tint::Shift(s) if color => {
                     let lines = s.map(|s| table(|v| v + s));
                     let mut joined = Box::new([[0u8; 256]; 3]);
@@ -198,7 +212,7 @@ impl Compiler {
                             joined[k] = t[k];
                         }
                     }
-                    self.table(Row::Table(joined));
+                    self.add(Row::Table(joined));
                 }
                 Tint::Contrast(f) => self.rows.push(Row::Contrast(*f)),
                 Tint::Gray if color => self.rows.push(Row::GrayBytes),
@@ -207,7 +221,7 @@ impl Compiler {
                     self.channels = 1;
                 }
                 Tint::Jitter(steps) => {
-                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels };
+                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
                     steps.iter().for_each(|s| inner.float_step(s));
                     if !inner.rows.is_empty() {
                         self.floats();
@@ -216,7 +230,7 @@ impl Compiler {
                     }
                 }
                 _ => {
-                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels };
+                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
                     inner.float_step(tint);
                     self.channels = inner.channels;
                     if !inner.rows.is_empty() {

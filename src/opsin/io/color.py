@@ -16,7 +16,7 @@ import numpy as np
 from opsin.io.facts import Array, Note, Profile, Space
 from opsin.io.icc_matrix import gray_to_srgb, matrix_to_srgb
 
-__all__ = ["to_srgb"]
+__all__ = ["is_srgb", "to_srgb"]
 
 _GRID = 33
 _KEPT = 32
@@ -74,6 +74,12 @@ def to_srgb(array: Array, space: Space, profile: bytes | None, notes: list[Note]
     if array.shape[2] == 4:
         converted = np.concatenate([converted, array[..., 3:]], axis=2)
     return converted, "converted"
+
+
+def is_srgb(profile: bytes, mode: str) -> bool:
+    """Say whether a profile is sRGB in all but name, or cannot be applied, so that pixels stay as they are."""
+    ready = _prepare(profile, mode)
+    return ready.is_srgb or bool(ready.error)
 
 
 def _prepare(profile: bytes, mode: str) -> _Transform:

@@ -35,6 +35,7 @@ __all__ = [
     "available",
     "decode_jpeg",
     "decode_planes",
+    "jpeg_has_profile",
     "jpeg_info",
     "resize",
     "set_simd_level",
@@ -118,6 +119,11 @@ def jpeg_info(data: bytes, *, max_pixels: int = MAX_PIXELS) -> JpegInfo:
         return JpegInfo(*core.jpeg_info(data, max_pixels))
     except core.NativeError as error:
         _raise(error)
+
+
+def jpeg_has_profile(data: bytes) -> bool:
+    """Say whether a color profile stands in a JPEG before its picture."""
+    return bool(_need().jpeg_has_profile(data))
 
 
 def _denominator(scale: float) -> int:

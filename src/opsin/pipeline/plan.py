@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "make_plan"]
 
 _MASK = (1 << 64) - 1
-_HEAD = 1 << 16
 Address = tuple[int, int, int]
 
 
@@ -104,8 +103,19 @@ def _jpeg_bytes(sample: Sample) -> bytes | None:
     data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else None
     if data is None or data[:3] != b"\xff\xd8\xff":
         return None
-    # a color profile is the ordinary decoder's work
-    return None if data.find(b"ICC_PROFILE", 0, _HEAD) >= 0 else data
+    # a color profile is the ordinary decoder's work, unless it changes nothing
+    return None if native.jpeg_has_profile(data) and not _plain_profile(data) else data
+
+
+def _plain_profile(data: bytes) -> bool:
+    from opsin.io import header
+    from opsin.io.color import is_srgb
+
+    try:
+        found = header(data)
+    except OpsinError:
+        return False
+    return found.icc is not None and found.mode.startswith(("YCbCr", "RGB")) and is_srgb(found.icc, "RGB")
 
 
 def address(rng: Rng | None) -> Address:
