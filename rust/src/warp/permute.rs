@@ -39,18 +39,17 @@ enum Reach {
     Clamped,
 }
 
-impl Reach {
-    fn of(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usize) -> Reach {
-        let inside = |k: usize| {
-            let v = near[k] * line.scale + line.part;
-            v >= line.low && v >= 0.0 && v < line.high
-        };
-        match points.in_order() && inside(from) && inside(to - 1) {
-            true if line.scale == 1.0 && line.part == 0.0 => Reach::Same,
-            true => Reach::Inside,
-            false => Reach::Clamped,
-        }
+/// How a group's coordinates lie, and the least and the greatest of its first taps where that is known from its ends.
+#[inline(always)]
+fn reach(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usize) -> (Reach, i32, i32) {
+    let (a, b) = (near[from] * line.scale + line.part, near[to - 1] * line.scale + line.part);
+    let inside = |v: f32| v >= line.low && v >= 0.0 && v < line.high;
+    if !(points.in_order() && inside(a) && inside(b)) {
+        return (Reach::Clamped, 0, 0);
     }
+    let same = line.scale == 1.0 && line.part == 0.0;
+    let (a, b) = (a as i32, b as i32);
+    (if same { Reach::Same } else { Reach::Inside }, a.min(b), a.max(b))
 }
 
 /// First taps (counted from the line's whole pixel) and weights of four times 16 points.
@@ -80,18 +79,10 @@ fn split(near: &[f32; GROUP], line: &Line, reach: Reach) -> ([__m512i; 4], [__m5
 /// The least and the greatest of the taps.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn ends(v: &[__m512i; 4], count: usize, reach: Reach) -> (i32, i32) {
-    if reach == Reach::Clamped {
-        let least = _mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3]));
-        let most = _mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3]));
-        return (_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most));
-    }
-    let lane = |k: usize| {
-        let part = _mm512_set1_epi32((k % 16) as i32);
-        _mm512_cvtsi512_si32(_mm512_permutexvar_epi32(part, v[k / 16]))
-    };
-    let (a, b) = (lane(0), lane(count - 1));
-    (a.min(b), a.max(b))
+fn ends(v: &[__m512i; 4]) -> (i32, i32) {
+    let least = _mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3]));
+    let most = _mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3]));
+    (_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most))
 }
 
 /// Four times sixteen small numbers as 64 bytes.
@@ -117,8 +108,8 @@ fn group<const C: usize>(
     let parts = count.div_ceil(16);
     let zero = _mm512_setzero_si512();
     let (near_x, near_y) = (&points.near_x, &points.near_y);
-    let reach_x = Reach::of(points, near_x, &lines[0], from, to);
-    let reach_y = Reach::of(points, near_y, &lines[1], from, to);
+    let (reach_x, mut left, mut right) = reach(points, near_x, &lines[0], from, to);
+    let (reach_y, mut top, mut bottom) = reach(points, near_y, &lines[1], from, to);
     // What stands behind the last point is worked on too, and not used.
     let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else { return false };
     let (mut x, fx) = split(near_x, &lines[0], reach_x);
@@ -134,8 +125,12 @@ fn group<const C: usize>(
             y[j] = _mm512_mask_mov_epi32(first_y, mask, y[j]);
         }
     }
-    let (left, right) = ends(&x, count, reach_x);
-    let (top, bottom) = ends(&y, count, reach_y);
+    if reach_x == Reach::Clamped {
+        (left, right) = ends(&x);
+    }
+    if reach_y == Reach::Clamped {
+        (top, bottom) = ends(&y);
+    }
     let (across, rows) = (i64::from(right) - i64::from(left), bottom.wrapping_sub(top));
     if (across + 2) * C as i64 > REACH as i64 || !(0..=ROWS).contains(&rows) {
         return false;
@@ -145,7 +140,8 @@ fn group<const C: usize>(
     if !inside {
         return false;
     }
-    let (rows, stride) = (rows as usize, view.stride);
+    // Always the same number of rows, as far as that goes: a loop whose length is guessed right costs less than rows do.
+    let (rows, stride) = ((rows as usize + 2).next_multiple_of(4), view.stride);
     let base = y0 as usize * stride + x0 as usize * C;
     let minus = |v: [__m512i; 4], by: i32| v.map(|v| _mm512_sub_epi32(v, _mm512_set1_epi32(by)));
     let column = bytes(minus(x, left).map(|v| match C {
@@ -208,8 +204,8 @@ fn pick<const C: usize, const WIDE: bool>(
     let step = _mm512_set1_epi8(1);
     let mut at_row = zero;
     let reach = if WIDE { REACH } else { 64 };
-    for r in 0..=rows + 1 {
-        let here = if r <= rows { _mm512_cmpeq_epi8_mask(row, at_row) } else { 0 };
+    for r in 0..rows {
+        let here = _mm512_cmpeq_epi8_mask(row, at_row);
         at_row = _mm512_add_epi8(at_row, step);
         // What stands behind the data is not read, and not needed either.
         let data = &data[(base + r * stride).min(data.len())..];

@@ -377,10 +377,11 @@ pub fn clamped<T: Sample>(view: &View<'_, T>, points: &Points, place: Place, cou
             crate::simd::Level::Base => {}
         }
     }
-    let places = &mut Taps { x: [0; CHUNK], y: [0; CHUNK], fx: [0.0; CHUNK], fy: [0.0; CHUNK] };
-    if done < count {
-        taps(points, &lines, places);
+    if done == count {
+        return;
     }
+    let places = &mut Taps { x: [0; CHUNK], y: [0; CHUNK], fx: [0.0; CHUNK], fy: [0.0; CHUNK] };
+    taps(points, &lines, places);
     match view.channels {
         1 => mix::<T, 1>(view, places, done, count, out),
         3 => mix::<T, 3>(view, places, done, count, out),
