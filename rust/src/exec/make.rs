@@ -69,8 +69,14 @@ impl Maker<'_, '_> {
             Producer::Still(Pixels::Bytes(view)) => {
                 let w = view.width;
                 rows.resize(count * w, have);
-                for r in 0..count {
-                    apart_bytes(view.row(y0 + r), have, &mut rows.bytes, r * w);
+                if view.stride == w * have {
+                    // Rows without a gap between them are one long row.
+                    let all = &view.data[y0 * view.stride..][..count * view.stride];
+                    apart_bytes(all, have, &mut rows.bytes, 0);
+                } else {
+                    for r in 0..count {
+                        apart_bytes(view.row(y0 + r), have, &mut rows.bytes, r * w);
+                    }
                 }
                 rows.spread(channels, true);
                 return Ok(());
@@ -232,15 +238,21 @@ fn apart<T: Copy>(row: &[T], channels: usize, planes: &mut [Vec<T>; 3], at: usiz
     }
 }
 
-/// The same for bytes, sixteen pixels at a time where the processor can.
+/// The same for bytes, many pixels at a time where the processor can.
 fn apart_bytes(row: &[u8], channels: usize, planes: &mut [Vec<u8>; 3], at: usize) {
     #[allow(unused_mut)]
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
     if channels == 3 && crate::simd::current() >= crate::simd::Level::Avx2 {
         let [r, g, b] = planes.each_mut().map(|plane| &mut plane[at..]);
-        // SAFETY: the level says that the processor has AVX2.
-        done = unsafe { crate::jpeg::color::apart(row, r, g, b) };
+        // SAFETY: the level says what the processor has.
+        done = unsafe {
+            if crate::simd::current() >= crate::simd::Level::Avx512 {
+                crate::jpeg::color::apart64(row, r, g, b)
+            } else {
+                crate::jpeg::color::apart(row, r, g, b)
+            }
+        };
     }
     apart(&row[done * channels..], channels, planes, at + done);
 }

@@ -169,6 +169,7 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
 /// As `tiles`, for U vectors from `at` on.
 #[inline(always)]
 unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], from: Source, to: Target, at: usize) {
+    let kept = O && matches!(rows.last(), Some(Row::Saturate(_) | Row::Scale(_) | Row::Mix { .. } | Row::Clamp)) && C == 3;
     // SAFETY: the caller vouches for everything.
     unsafe {
         let mut v = [[V::splat(0.0); C]; U];
@@ -185,8 +186,10 @@ unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[R
             for (v, to) in v.iter().zip(to) {
                 let place = at + u * V::N;
                 if O {
+                    // Most steps end between black and white; what does not is brought there.
                     let white = V::splat(255.0);
-                    v.mul(white).most(V::splat(0.0)).least(white).store_bytes(to.add(place));
+                    let v = if kept { v.mul(white) } else { v.mul(white).most(V::splat(0.0)).least(white) };
+                    v.store_bytes(to.add(place));
                 } else {
                     v.store(to.cast::<f32>().add(place));
                 }
