@@ -8,6 +8,7 @@ pub mod error;
 pub mod exec;
 pub mod geometry;
 pub mod jpeg;
+pub mod outline;
 #[cfg(feature = "python")]
 mod python;
 pub mod program;

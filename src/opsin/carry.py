@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from opsin.errors import ParamError, refusal
 from opsin.geometry import Size, Warp
 from opsin.instances import Dropped, Instances, Reason, Rules
+from opsin.kernels import native, use_core
 from opsin.kernels.resample import gather_nearest
 from opsin.polygons import hull_box, polygon_area
 
@@ -118,12 +119,22 @@ class _Carrier:
             self._cover(hidden)
 
     def _easy_rows(self) -> NDArray[np.bool_]:
-        """Carry all boxes at once where boxes are all there is; easy are those that no canvas on the way cuts."""
+        """Carry all boxes at once where boxes are all there is.
+
+        Easy are those that are done: all in the core, and without it those that no canvas on the way cuts.
+        """
         table, n = self.source, self.source.count
         alone = table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
         if not alone or self.warp.matrix is None:
             return np.zeros(n, np.bool_)
         assert table.boxes is not None and self.boxes is not None
+        if use_core():
+            stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages]
+            carried = native.carry_boxes(table.boxes, stages)  # type: ignore[arg-type]
+            self.boxes[:] = carried[:, :4]
+            self.visible = (np.array(self.before) * carried[:, 4]).tolist()
+            self.areas, self.sides = carried[:, 5], carried[:, 6]
+            return np.ones(n, np.bool_)
         points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
         points, inside = self.warp.passage(points)
         corners = points.reshape(n, 4, 2)

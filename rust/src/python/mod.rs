@@ -2,6 +2,7 @@
 
 mod arrays;
 mod decode;
+mod outline;
 mod program;
 mod resize;
 mod warp;
@@ -57,5 +58,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(m)?;
     resize::register(m)?;
     warp::register(m)?;
+    outline::register(m)?;
     program::register(m)
 }

@@ -33,6 +33,7 @@ __all__ = [
     "Plane",
     "Program",
     "available",
+    "carry_boxes",
     "decode_jpeg",
     "decode_planes",
     "jpeg_has_profile",
@@ -357,6 +358,21 @@ def _warp(
         core.warp_nearest(image.view(carrier), map_, width, height, border, own, listed, out.view(carrier))
     except core.NativeError as error:
         _raise(error)
+    return out
+
+
+def carry_boxes(boxes: NDArray[Any], stages: Sequence[Frame]) -> NDArray[Any]:
+    """Carry upright boxes through canvases, cut them at every edge, and measure what is left.
+
+    Args:
+        boxes: N 4, x1 y1 x2 y2.
+        stages: per canvas the matrix that carries points to it, its width, its height.
+
+    Returns:
+        N 7: the upright box around what is left, the visible part, the area that is left and the shorter side; zeros
+        where nothing is left.
+    """
+    out: NDArray[Any] = _need().carry_boxes(np.ascontiguousarray(boxes, np.float64), _frames(stages))
     return out
 
 

@@ -1,0 +1,31 @@
+//! `carry_boxes`.
+
+use crate::outline::{self, Canvas};
+use numpy::{PyArray2, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// Per box: x1, y1, x2, y2, the visible part, the area that is left and the shorter side.
+#[pyfunction]
+fn carry_boxes<'py>(
+    py: Python<'py>,
+    boxes: PyReadonlyArray2<'py, f64>,
+    stages: Vec<([f64; 9], f64, f64)>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let view = boxes.as_array();
+    if view.ncols() != 4 {
+        return Err(PyValueError::new_err("carry_boxes: boxes must be N x 4"));
+    }
+    let rows: Vec<[f64; 4]> = view.rows().into_iter().map(|r| [r[0], r[1], r[2], r[3]]).collect();
+    let canvases: Vec<Canvas> = stages.into_iter().map(|(matrix, width, height)| Canvas { matrix, width, height }).collect();
+    let carried = outline::carry(&rows, &canvases);
+    let lines: Vec<Vec<f64>> = carried.iter().map(|c| [&c.hull[..], &[c.visible, c.area, c.side]].concat()).collect();
+    if lines.is_empty() {
+        return Ok(PyArray2::zeros(py, [0, 7], false));
+    }
+    PyArray2::from_vec2(py, &lines).map_err(|e| PyValueError::new_err(e.to_string()))
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(carry_boxes, m)?)
+}
