@@ -148,7 +148,15 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["names: 3\ntrain: images\n", "names: [a]\n", "names: [a]\ntrain: 4\n", "- a\n", "names: [a\n", "a: &x 1\nb: *x\n"],
+    [
+        "names: 3\ntrain: images\n",
+        "names: [a]\ntrain: images\nkpt_shape: [99999999999, 3]\n",
+        "names: [a]\n",
+        "names: [a]\ntrain: 4\n",
+        "- a\n",
+        "names: [a\n",
+        "a: &x 1\nb: *x\n",
+    ],
 )
 def test_data_file_that_is_none_is_one_sentence(tmp_path: Path, text: str) -> None:
     picture(tmp_path / "images/a.png")
