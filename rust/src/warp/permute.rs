@@ -39,17 +39,19 @@ enum Reach {
     Clamped,
 }
 
-/// How a group's coordinates lie, and the least and the greatest of its first taps where that is known from its ends.
+/// How a group's coordinates lie, and, where that is known from its ends, the least and the greatest of its first taps
+/// and how far apart these can be at most wherever such a group lies.
 #[inline(always)]
-fn reach(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usize) -> (Reach, i32, i32) {
+fn reach(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usize) -> (Reach, i32, i32, i32) {
     let (a, b) = (near[from] * line.scale + line.part, near[to - 1] * line.scale + line.part);
     let inside = |v: f32| v >= line.low && v >= 0.0 && v < line.high;
     if !(points.in_order() && inside(a) && inside(b)) {
-        return (Reach::Clamped, 0, 0);
+        return (Reach::Clamped, 0, 0, 0);
     }
     let same = line.scale == 1.0 && line.part == 0.0;
+    let most = (a - b).abs() as i32 + 1;
     let (a, b) = (a as i32, b as i32);
-    (if same { Reach::Same } else { Reach::Inside }, a.min(b), a.max(b))
+    (if same { Reach::Same } else { Reach::Inside }, a.min(b), a.max(b), most)
 }
 
 /// First taps (counted from the line's whole pixel) and weights of four times 16 points.
@@ -108,8 +110,8 @@ fn group<const C: usize>(
     let parts = count.div_ceil(16);
     let zero = _mm512_setzero_si512();
     let (near_x, near_y) = (&points.near_x, &points.near_y);
-    let (reach_x, mut left, mut right) = reach(points, near_x, &lines[0], from, to);
-    let (reach_y, mut top, mut bottom) = reach(points, near_y, &lines[1], from, to);
+    let (reach_x, mut left, mut right, _) = reach(points, near_x, &lines[0], from, to);
+    let (reach_y, mut top, mut bottom, mut most) = reach(points, near_y, &lines[1], from, to);
     // What stands behind the last point is worked on too, and not used.
     let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else { return false };
     let (mut x, fx) = split(near_x, &lines[0], reach_x);
@@ -130,6 +132,7 @@ fn group<const C: usize>(
     }
     if reach_y == Reach::Clamped {
         (top, bottom) = ends(&y);
+        most = bottom.wrapping_sub(top);
     }
     let (across, rows) = (i64::from(right) - i64::from(left), bottom.wrapping_sub(top));
     if (across + 2) * C as i64 > REACH as i64 || !(0..=ROWS).contains(&rows) {
@@ -140,8 +143,8 @@ fn group<const C: usize>(
     if !inside {
         return false;
     }
-    // Always the same number of rows, as far as that goes: a loop whose length is guessed right costs less than rows do.
-    let (rows, stride) = ((rows as usize + 2).next_multiple_of(4), view.stride);
+    // As many rows as any such group could need: a loop whose length is guessed right costs less than a row does.
+    let (rows, stride) = (most.max(rows) as usize + 2, view.stride);
     let base = y0 as usize * stride + x0 as usize * C;
     let minus = |v: [__m512i; 4], by: i32| v.map(|v| _mm512_sub_epi32(v, _mm512_set1_epi32(by)));
     let column = bytes(minus(x, left).map(|v| match C {

@@ -8,7 +8,7 @@ use super::{Border, Matrix};
 use crate::leveled;
 use crate::resample::{Sample, View};
 
-pub const CHUNK: usize = 128;
+pub const CHUNK: usize = 256;
 /// Vector code may read behind the last point.
 pub(super) const NEAR: usize = CHUNK + 32;
 
@@ -50,6 +50,13 @@ const REACH: f64 = 8e6;
 /// Points further before the picture are brought to its edge anyhow: float32 counts from here on.
 const BEFORE: f64 = -256.0;
 
+/// The whole number below, for numbers that fit 64 bits; without a call where the processor has no instruction for it.
+#[inline(always)]
+fn below(v: f64) -> f64 {
+    let whole = v as i64 as f64;
+    if whole > v { whole - 1.0 } else { whole }
+}
+
 fn within_reach(v: f64) -> f64 {
     let v = if v < REACH { v } else { REACH };
     if v > BEFORE { v } else { BEFORE }
@@ -80,28 +87,35 @@ leveled! {
     }
 }
 
+/// The same for points that stand evenly: base, first one from there, step.
+#[inline(always)]
+fn even(first: f64, step: f64, count: usize) -> (f64, f32, f32) {
+    let last = first + step * (count - 1) as f64;
+    let base = within_reach(below(if first < last { first } else { last }));
+    (base, (first - base) as f32, step as f32)
+}
+
 leveled! {
-    /// The same for points that stand evenly.
-    fn relate_even(first: f64, step: f64, count: usize, near: &mut [f32; NEAR]) -> f64 {
-        let last = first + step * (count - 1) as f64;
-        let base = within_reach((if first < last { first } else { last }).floor());
-        let (start, step) = ((first - base) as f32, step as f32);
-        for k in 0..CHUNK {
-            near[k] = start + step * k as f32;
+    fn relate_even(x: (f32, f32), y: (f32, f32), count: usize, near_x: &mut [f32; NEAR], near_y: &mut [f32; NEAR]) {
+        // Whole vectors are written; those behind the last point are not used.
+        let n = count.next_multiple_of(16).min(CHUNK);
+        for (k, (near_x, near_y)) in near_x[..n].iter_mut().zip(&mut near_y[..n]).enumerate() {
+            *near_x = x.0 + x.1 * k as f32;
+            *near_y = y.0 + y.1 * k as f32;
         }
-        base
     }
 }
 
 leveled! {
     /// What `project` gives, counted from a base; every point must be before the horizon.
-    fn project_near(m: &Matrix, x: f64, y: f64, base: [f64; 2], near_x: &mut [f32; NEAR], near_y: &mut [f32; NEAR]) {
+    fn project_near(m: &Matrix, x: f64, y: f64, count: usize, base: [f64; 2], near_x: &mut [f32; NEAR], near_y: &mut [f32; NEAR]) {
         let (bx, by, bw) = (m[1] * y + m[2], m[4] * y + m[5], m[7] * y + m[8]);
-        for k in 0..CHUNK {
+        let n = count.next_multiple_of(16).min(CHUNK);
+        for (k, (near_x, near_y)) in near_x[..n].iter_mut().zip(&mut near_y[..n]).enumerate() {
             let x = x + k as f64;
             let r = 1.0 / (m[6] * x + bw);
-            near_x[k] = (((m[0] * x + bx) * r - 0.5) - base[0]) as f32;
-            near_y[k] = (((m[3] * x + by) * r - 0.5) - base[1]) as f32;
+            *near_x = (((m[0] * x + bx) * r - 0.5) - base[0]) as f32;
+            *near_y = (((m[3] * x + by) * r - 0.5) - base[1]) as f32;
         }
     }
 }
@@ -120,11 +134,12 @@ impl Points {
         if super::is_flat(m) {
             let first = [(m[0] * x + (m[1] * y + m[2])) - 0.5, (m[3] * x + (m[4] * y + m[5])) - 0.5];
             self.form = Form::Even { first, step: [m[0], m[3]] };
-            self.base[0] = relate_even(first[0], m[0], count, &mut self.near_x);
-            self.base[1] = relate_even(first[1], m[3], count, &mut self.near_y);
+            let (x, y) = (even(first[0], m[0], count), even(first[1], m[3], count));
+            self.base = [x.0, y.0];
+            relate_even((x.1, x.2), (y.1, y.2), count, &mut self.near_x, &mut self.near_y);
         } else if let (Some(first), Some(last)) = (super::seen(m, x, y), super::seen(m, x + (count - 1) as f64, y)) {
-            self.base = [0, 1].map(|k| within_reach((if first[k] < last[k] { first[k] } else { last[k] }).floor()));
-            project_near(m, x, y, self.base, &mut self.near_x, &mut self.near_y);
+            self.base = [0, 1].map(|k| within_reach(below(if first[k] < last[k] { first[k] } else { last[k] })));
+            project_near(m, x, y, count, self.base, &mut self.near_x, &mut self.near_y);
             self.form = Form::Seen { matrix: *m, from: [x, y], ends: [first, last] };
         } else {
             super::project(m, x, y, &mut self.x, &mut self.y);
@@ -329,7 +344,7 @@ pub(super) struct Line {
 impl Line {
     fn new(base: f64, scale: f64, shift: f64, length: usize) -> Line {
         let at = base * scale + shift;
-        let whole = at.floor();
+        let whole = below(at);
         let end = length as f64 - 1.0 - whole;
         Line {
             scale: scale as f32,
