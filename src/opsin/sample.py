@@ -207,7 +207,8 @@ class Sample:
     # The core moves pixels without telling Python where: that is worked out when somebody asks.
     def _told(self) -> None:
         if self._later is not None:
-            self._later, self._moves = None, self._later()
+            later, self._later = self._later, None
+            self._moves = later()
 
     @property
     def _warp(self) -> Warp | None:
@@ -223,7 +224,8 @@ class Sample:
     def draws(self) -> dict[str, Any]:
         """The parameters of every step that ran, by step id."""
         if self._later_draws is not None:
-            self._later_draws, self._draws = None, self._later_draws()
+            later, self._later_draws = self._later_draws, None
+            self._draws = later()
         return self._draws
 
     @draws.setter

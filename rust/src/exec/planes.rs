@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::jpeg::Plane;
 use crate::leveled;
-use crate::resample::{Axis, Kernel, Span, View, clamp};
+use crate::resample::{Axis, Kernel, Span, View};
+use crate::rows::{self, From, Row, To};
 use crate::warp::{self, CHUNK, Place, Points, Shares};
 
 use super::plan::{Joined, Separable};
@@ -35,42 +36,6 @@ pub fn axes(plane: &Plane, plan: &Separable, kernel: Kernel, down: &mut Axis, al
         axis.fit(Span { low, high, from, to, count }, plan.outputs(k), kernel, None, window)?;
     }
     Ok(())
-}
-
-/// Y, Cb, Cr in 0..255 to R, G, B with 1.0 = white.
-#[inline(always)]
-fn rgb(y: f32, cb: f32, cr: f32) -> [f32; 3] {
-    let (u, v) = (cb - 128.0, cr - 128.0);
-    let r = clamp((y + 1.402 * v) * (1.0 / 255.0), 0.0, 1.0);
-    let g = clamp((y - (0.344_136_3 * u + 0.714_136_3 * v)) * (1.0 / 255.0), 0.0, 1.0);
-    [r, g, clamp((y + 1.772 * u) * (1.0 / 255.0), 0.0, 1.0)]
-}
-
-leveled! {
-    fn to_rgb_here(y: &mut [f32], cb: &mut [f32], cr: &mut [f32]) {
-        for ((y, cb), cr) in y.iter_mut().zip(cb).zip(cr) {
-            [*y, *cb, *cr] = rgb(*y, *cb, *cr);
-        }
-    }
-}
-
-leveled! {
-    fn to_rgb(y: &[f32], cb: &[f32], cr: &[f32], r: &mut [f32], g: &mut [f32], b: &mut [f32]) {
-        let n = y.len();
-        let (cb, cr, r, g, b) = (&cb[..n], &cr[..n], &mut r[..n], &mut g[..n], &mut b[..n]);
-        for k in 0..n {
-            [r[k], g[k], b[k]] = rgb(y[k], cb[k], cr[k]);
-        }
-    }
-}
-
-leveled! {
-    /// Bytes in 0..255 as floats with 1.0 = white, in place.
-    pub fn to_unit(line: &mut [f32]) {
-        for v in line {
-            *v = clamp(*v * (1.0 / 255.0), 0.0, 1.0);
-        }
-    }
 }
 
 /// The planes of a picture ready for a warp.
@@ -159,13 +124,13 @@ pub fn warp_row(
                     let (cb, cr) = rest.split_at_mut(CHUNK);
                     if nx * ny == 1 && shares == Shares::Everything {
                         // What is done already goes where it belongs.
-                        let [r, g, b] = out.each_mut().map(|line| &mut line[x..x + count]);
-                        to_rgb(&l[..count], &cb[..count], &cr[..count], r, g, b);
+                        let lines = out.each_mut().map(|line| &mut line[x..x + count]);
+                        rows::run(&[Row::FromYcbcr], 3, count, From::Floats([l, cb, cr]), To::Floats(lines));
                         break;
                     }
-                    to_rgb_here(&mut l[..count], &mut cb[..count], &mut cr[..count]);
+                    rows::run(&[Row::FromYcbcr], 3, count, From::Here, To::Floats([l, cb, cr]));
                 } else {
-                    to_unit(&mut values[..count]);
+                    rows::run(&[Row::FromLevels], 1, count, From::Here, To::line(values));
                 }
             }
             points.blend(shares, fill, count, values);

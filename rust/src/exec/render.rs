@@ -11,10 +11,9 @@ use super::source::{Held, Source};
 use crate::error::{Result, invalid};
 use crate::geometry::{self, Stage};
 use crate::jpeg::{Region, Request};
-use crate::leveled;
 use crate::program::Options;
-use crate::resample::{self, Axis, Kernel, Resize, Sample, Span, View, clamp};
-use crate::rows::{Compiled, RowBuffer};
+use crate::resample::{self, Axis, Kernel, Resize, Sample, Span, View};
+use crate::rows::{self, Compiled, From, Row, RowBuffer, To};
 use crate::warp::{self, Matrix};
 
 #[derive(Default)]
@@ -210,18 +209,7 @@ fn one_stage(pixels: &Pixels<'_>, stage: &Stage) -> Result<Held> {
             Pixels::Floats(v) => warp::warp(v, &request, out)?,
         }
     }
-    if scale != 1.0 {
-        planes::to_unit(&mut held.floats);
-    } else {
-        clamp_line(&mut held.floats);
-    }
+    let last = if scale != 1.0 { Row::FromLevels } else { Row::Clamp };
+    rows::run(&[last], 1, held.floats.len(), From::Here, To::line(&mut held.floats));
     Ok(held)
-}
-
-leveled! {
-    fn clamp_line(line: &mut [f32]) {
-        for v in line {
-            *v = clamp(*v, 0.0, 1.0);
-        }
-    }
 }

@@ -20,6 +20,13 @@ pub enum To<'a> {
     Bytes([&'a mut [u8]; 3]),
 }
 
+impl<'a> To<'a> {
+    /// One line by itself.
+    pub fn line(line: &'a mut [f32]) -> To<'a> {
+        To::Floats([line, &mut [], &mut []])
+    }
+}
+
 /// Whether a chain knows a step.
 pub fn knows(row: &Row) -> bool {
     matches!(

@@ -1,0 +1,39 @@
+"""The compiled core, seen from Python: NumPy arrays in and out.
+
+Everything here may be missing: where no Rust toolchain could build the core, `available()` is False and the NumPy
+reference kernels serve instead. Nothing of the core runs when this package is imported but its loading.
+"""
+
+from opsin.kernels.native.geometry import carry_boxes, resize, warp, warp_map
+from opsin.kernels.native.jpeg import (
+    MAX_PIXELS,
+    JpegInfo,
+    Plane,
+    decode_jpeg,
+    decode_planes,
+    jpeg_has_profile,
+    jpeg_info,
+)
+from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
+from opsin.kernels.native.program import Outcome, Program
+
+__all__ = [
+    "MAX_PIXELS",
+    "WHY_NOT",
+    "JpegInfo",
+    "Outcome",
+    "Plane",
+    "Program",
+    "available",
+    "carry_boxes",
+    "decode_jpeg",
+    "decode_planes",
+    "jpeg_has_profile",
+    "jpeg_info",
+    "resize",
+    "set_simd_level",
+    "simd_level",
+    "version",
+    "warp",
+    "warp_map",
+]

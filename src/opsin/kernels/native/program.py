@@ -1,0 +1,104 @@
+"""Whole pipelines that the core runs by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from opsin.errors import ParamError, refusal
+from opsin.kernels.native.loading import need, refuse
+from opsin.types import Array
+
+__all__ = ["Outcome", "Program"]
+
+Address = tuple[int, int, int]  # draw number, epoch, the word of the sample's key
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comes out of a program for one source.
+
+    Args:
+        shape: H W C, or C H W where the program ends in to_tensor.
+        dtype: uint8, float32 or float16.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+
+
+class Program:
+    """A pipeline that the core runs by itself: it decodes, draws and writes into the batch, without the GIL.
+
+    Args:
+        text: the steps as JSON; rust/README.md describes it, `opsin.pipeline.program` writes it.
+
+    Raises:
+        ParamError: the core cannot run it; the sentence says which step.
+    """
+
+    def __init__(self, text: str) -> None:
+        core = need()
+        try:
+            self._program = core.Program(text)
+        except core.NativeError as error:
+            refuse(error)
+
+    def outcome(self, source: bytes | Array, address: Address = (0, 0, 0)) -> Outcome:
+        """Say what comes out of a source, reading no more than its header.
+
+        Raises:
+            DecodeError: the file is not for the core.
+            ParamError: a step does not fit the source.
+        """
+        core = need()
+        try:
+            height, width, channels, planar, kind = self._program.shape(_source(source), address)
+        except core.NativeError as error:
+            refuse(error)
+        return Outcome((channels, height, width) if planar else (height, width, channels), np.dtype(kind))
+
+    def run(
+        self,
+        sources: Sequence[bytes | Array],
+        addresses: Sequence[Address],
+        out: Array,
+        *,
+        threads: int = 1,
+        records: bool = False,
+    ) -> tuple[list[tuple[int, str, str]], list[Any]]:
+        """Run every source into its place of one array.
+
+        Args:
+            sources: JPEG files as bytes, or pictures (uint8 or float32, gray or RGB).
+            addresses: one per source.
+            out: N x what `outcome` says, C-contiguous; the places of failed sources are left as they are.
+            threads: how many work at once.
+            records: also give what geometry did.
+
+        Returns:
+            (position, kind, message) of every failed source: kinds are those of DecodeError, and `invalid`; and, if
+            asked for, per source None or ((width, height), [(matrix, width, height, border, fill, by a kernel)],
+            whether the file was decoded whole).
+        """
+        core = need()
+        if len(out) != len(sources):
+            raise ParamError(refusal("run", "out", f"an array of {len(sources)} pictures", out))
+        target = out.view(np.uint16) if out.dtype == np.float16 else out
+        try:
+            errors, done = self._program.run([_source(s) for s in sources], list(addresses), target, threads, records)
+        except core.NativeError as error:
+            refuse(error)
+        return errors, done
+
+    def draw(self, address: Address) -> list[str]:
+        """Give what is drawn at an address as text, step by step."""
+        drawn: list[str] = self._program.draw(address)
+        return drawn
+
+
+def _source(source: bytes | Array) -> bytes | Array:
+    return np.ascontiguousarray(source) if isinstance(source, np.ndarray) else bytes(source)
