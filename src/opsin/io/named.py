@@ -1,4 +1,4 @@
-"""Arrays that somebody names instead of giving: a picture, a mask, labels or numbers in a file, or a blur by its name."""
+"""Arrays that are named instead of given: a picture, a mask, labels or numbers in a file, or a blur by its name."""
 
 from __future__ import annotations
 

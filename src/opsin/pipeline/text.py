@@ -20,8 +20,8 @@ from opsin.op import load_plugins, operations
 from opsin.pipeline.steps import Group, Node, Step, augment, make_step, one_of, some_of
 
 if TYPE_CHECKING:
-    from opsin.spec import Param
     from opsin.pipeline.pipeline import Pipeline
+    from opsin.spec import Param
 
 __all__ = ["from_data", "from_yaml", "to_data", "to_yaml"]
 
@@ -125,9 +125,7 @@ def _step_lines(yaml: Any, step: Mapping[str, Any], indent: str) -> list[str]:
 class _Marks:
     """Where each part of a text stands, so that a refusal can say it; empty for plain data."""
 
-    def __init__(
-        self, name: str = "", lines: Mapping[tuple[Any, ...], int] | None = None, folder: str = ""
-    ) -> None:
+    def __init__(self, name: str = "", lines: Mapping[tuple[Any, ...], int] | None = None, folder: str = "") -> None:
         self.name, self.lines, self.folder = name, lines or {}, folder
 
     def at(self, place: tuple[Any, ...], reason: object) -> PipelineError:
@@ -337,7 +335,9 @@ def _value(value: Any) -> Any:
         try:
             array = np.array(value["array"], dtype=np.dtype(str(value.get("dtype", "<f8"))))
         except (TypeError, ValueError, OverflowError):
-            raise PipelineError(refusal("array", "values", "numbers in rows of one length, with a dtype", value)) from None
+            raise PipelineError(
+                refusal("array", "values", "numbers in rows of one length, with a dtype", value)
+            ) from None
         return array
     named = [w for w in _DISTRIBUTIONS if w in words]
     if len(named) != 1:
