@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from opsin.io.facts import Array
 __all__ = ["array_file", "file_named", "named_array"]
 
 _LARGEST = 1 << 24  # bytes of a JSON file of numbers
-_BLURS = {"gaussian": psf.gaussian, "motion": psf.motion, "disk": psf.disk}
+_BLURS: dict[str, Callable[..., Array]] = {"gaussian": psf.gaussian, "motion": psf.motion, "disk": psf.disk}
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _CALL = re.compile(r"\s*(?:psf\.)?(\w+)\s*\(([^()]*)\)\s*")
 

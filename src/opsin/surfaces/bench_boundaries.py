@@ -70,8 +70,9 @@ def canny_scores(cases: Iterable[Case]) -> dict[str, float]:
     if not number:
         raise OpsinError("bench quality: boundaries must be at least one picture with its boundaries; got none.")
     scores = {}
-    for setting, (good, found, hit, marked) in counts.items():
-        precision, recall = good / max(found, 1.0), hit / max(marked, 1.0)
+    for setting, count in counts.items():
+        right, edges, hit, marked = count.tolist()
+        precision, recall = right / max(edges, 1.0), hit / max(marked, 1.0)
         scores[setting] = (2.0 * precision * recall / max(precision + recall, 1e-12), precision, recall)
     best = max(scores, key=lambda key: scores[key][0])
     f, precision, recall = scores[best]
