@@ -1,6 +1,6 @@
 """Lay a picture on another one and show both in turn, square by square, before and after.
 
-python examples/before_and_after.py [PICTURE REFERENCE] --out before_and_after.png
+python examples/before_and_after.py [PICTURE REFERENCE] --out before_and_after.webp
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> Registration:
     """Register two pictures of one size, write the squares before and after, say what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="*", help="the picture and its reference, of one size")
-    parser.add_argument("--out", default="before_and_after.png")
+    parser.add_argument("--out", default="before_and_after.webp")
     words = parser.parse_args(arguments)
     picture, reference = (opsin.read(name) for name in words.pictures) if words.pictures else scene()
 

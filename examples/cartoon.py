@@ -1,6 +1,6 @@
 """Make a cartoon of a photograph: flat colors, inked outlines.
 
-python examples/cartoon.py [PICTURE] --out cartoon.png
+python examples/cartoon.py [PICTURE] --out cartoon.webp
 """
 
 import argparse
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> np.ndarray:
     """Draw a photograph (scikit-image's astronaut by default) as a cartoon, write both, give the cartoon."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?")
-    parser.add_argument("--out", default="cartoon.png")
+    parser.add_argument("--out", default="cartoon.webp")
     words = parser.parse_args(arguments)
     photo = ops.to_rgb(opsin.read(words.picture)) if words.picture else data.astronaut()[:384, 60:444].copy()
 

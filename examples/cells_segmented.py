@@ -1,6 +1,6 @@
 """Find the nuclei in a stained section: take the stains apart, follow uneven staining, separate what touches.
 
-python examples/cells_segmented.py [PICTURE] --out cells_segmented.png
+python examples/cells_segmented.py [PICTURE] --out cells_segmented.webp
 """
 
 import argparse
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Segment the nuclei (of scikit-image's section by default), write them beside the section, give their number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="a section stained with hematoxylin and DAB, RGB")
-    parser.add_argument("--out", default="cells_segmented.png")
+    parser.add_argument("--out", default="cells_segmented.webp")
     words = parser.parse_args(arguments)
     image = ops.to_rgb(opsin.read(words.picture)) if words.picture else data.immunohistochemistry()
 

@@ -1,6 +1,6 @@
 """Count coins that touch or lie in uneven light, and measure each.
 
-python examples/coins_counted.py [PICTURE] --out coins_counted.png
+python examples/coins_counted.py [PICTURE] --out coins_counted.webp
 """
 
 import argparse
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Count the coins of a picture (scikit-image's coins by default), write them in color, give their number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="bright round things on a darker ground")
-    parser.add_argument("--out", default="coins_counted.png")
+    parser.add_argument("--out", default="coins_counted.webp")
     words = parser.parse_args(arguments)
     image = opsin.read(words.picture) if words.picture else data.coins()
 

@@ -1,6 +1,6 @@
 """Align a CT slice with another one of the same patient, and compare them as a checkerboard.
 
-python examples/ct_slice_aligned.py [MOVED.dcm REFERENCE.dcm] --out ct_slice_aligned.png
+python examples/ct_slice_aligned.py [MOVED.dcm REFERENCE.dcm] --out ct_slice_aligned.webp
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> np.ndarray:
     """Register two slices (drawn ones by default), write a checkerboard before and after, give the matrix."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("slices", nargs="*", help="two DICOM files: the one to move, and the reference")
-    parser.add_argument("--out", default="ct_slice_aligned.png")
+    parser.add_argument("--out", default="ct_slice_aligned.webp")
     words = parser.parse_args(arguments)
     if words.slices:
         moved, reference = (medical.read(name) for name in words.slices)

@@ -1,6 +1,6 @@
 """Turn day into night: take the light and the colors of another picture.
 
-python examples/day_to_night.py [DAY NIGHT] --out day_to_night.png
+python examples/day_to_night.py [DAY NIGHT] --out day_to_night.webp
 """
 
 import argparse
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> np.ndarray:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("day", nargs="?")
     parser.add_argument("night", nargs="?")
-    parser.add_argument("--out", default="day_to_night.png")
+    parser.add_argument("--out", default="day_to_night.webp")
     words = parser.parse_args(arguments)
     day = opsin.read(words.day) if words.day else load_sample_image("china.jpg")
     night = opsin.read(words.night) if words.night else data.rocket()

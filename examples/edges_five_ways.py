@@ -1,6 +1,6 @@
 """The edges of one picture by five definitions, side by side.
 
-python examples/edges_five_ways.py [PICTURE] --out edges_five_ways.png
+python examples/edges_five_ways.py [PICTURE] --out edges_five_ways.webp
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     """Find edges in a picture (scikit-image's cat by default), write a sheet of them, give each as an array."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?")
-    parser.add_argument("--out", default="edges_five_ways.png")
+    parser.add_argument("--out", default="edges_five_ways.webp")
     words = parser.parse_args(arguments)
     image = opsin.read(words.picture) if words.picture else data.chelsea()
     gray = ops.to_gray(image)

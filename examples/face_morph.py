@@ -1,6 +1,6 @@
 """Turn one face into another: an astronaut becomes a cat, by points that were set by hand.
 
-python examples/face_morph.py --out face_morph.png
+python examples/face_morph.py --out face_morph.webp
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> list[np.ndarray]:
     """Make the frames and write them beside each other; the first and the last are the pictures themselves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5, help="how many frames")
-    parser.add_argument("--out", default="face_morph.png")
+    parser.add_argument("--out", default="face_morph.webp")
     words = parser.parse_args(arguments)
     astronaut = np.ascontiguousarray(data.astronaut()[:300, 70:370])
     cat = np.ascontiguousarray(data.chelsea()[:300, 60:360])

@@ -1,6 +1,6 @@
 """Find a flat thing (a logo, a page, a cover) in a scene, where it lies turned and seen from the side.
 
-python examples/find_the_logo.py [LOGO SCENE] --out find_the_logo.png
+python examples/find_the_logo.py [LOGO SCENE] --out find_the_logo.webp
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> Homography:
     """Find the logo, draw both pictures with the pairs of points that agree, say where its corners are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="*", help="the logo and the scene")
-    parser.add_argument("--out", default="find_the_logo.png")
+    parser.add_argument("--out", default="find_the_logo.webp")
     words = parser.parse_args(arguments)
     logo, ground = (opsin.read(name) for name in words.pictures) if words.pictures else scene()
 

@@ -1,6 +1,6 @@
 """Draw a photograph with four pencils.
 
-python examples/four_sketches.py [PICTURE] --out four_sketches.png
+python examples/four_sketches.py [PICTURE] --out four_sketches.webp
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     """Sketch a photograph (scikit-image's cat by default) four ways, write a sheet, give the sketches."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?")
-    parser.add_argument("--out", default="four_sketches.png")
+    parser.add_argument("--out", default="four_sketches.webp")
     words = parser.parse_args(arguments)
     photo = opsin.read(words.picture) if words.picture else data.chelsea()
 

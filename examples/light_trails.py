@@ -1,6 +1,6 @@
 """Lay the frames of a clip over each other: trails of light, still crowds, silky water.
 
-python examples/light_trails.py [CLIP_OR_FOLDER] --out light_trails.png
+python examples/light_trails.py [CLIP_OR_FOLDER] --out light_trails.webp
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     """Expose a clip for long (a night by default), write a sheet, give the pictures by method."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", nargs="?", help="a clip or a folder of frames")
-    parser.add_argument("--out", default="light_trails.png")
+    parser.add_argument("--out", default="light_trails.webp")
     words = parser.parse_args(arguments)
 
     def frames() -> str | Iterator[np.ndarray]:

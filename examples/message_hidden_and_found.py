@@ -1,6 +1,6 @@
 """Hide a text and a picture in a picture, store it as PNG, and find both again.
 
-python examples/message_hidden_and_found.py [PICTURE] --out message_hidden_and_found.png
+python examples/message_hidden_and_found.py [PICTURE] --out message_hidden_and_found.webp
 """
 
 import argparse
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> tuple[object, object]:
     """Hide in a picture (scikit-image's coffee by default), write what was seen and found, give both messages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?")
-    parser.add_argument("--out", default="message_hidden_and_found.png")
+    parser.add_argument("--out", default="message_hidden_and_found.webp")
     words = parser.parse_args(arguments)
     cover = opsin.read(words.picture) if words.picture else data.coffee()
     secret = ops.resize(data.chelsea(), width=150, height=100)

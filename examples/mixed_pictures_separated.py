@@ -1,6 +1,6 @@
 """Three pictures were laid over each other three times, with unknown weights: take them apart.
 
-python examples/mixed_pictures_separated.py --out mixed_pictures_separated.png
+python examples/mixed_pictures_separated.py --out mixed_pictures_separated.webp
 """
 
 import argparse
@@ -16,7 +16,7 @@ from opsin.draw import contact_sheet
 def main(arguments: list[str] | None = None) -> np.ndarray:
     """Mix three pictures, separate them, write mixtures and sources, give how well each was found (correlation)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="mixed_pictures_separated.png")
+    parser.add_argument("--out", default="mixed_pictures_separated.webp")
     words = parser.parse_args(arguments)
     true = np.stack([data.camera()[::2, ::2], ops.resize(data.text(), width=256, height=256), data.grass()[:256, :256]])
     weights = np.array([[0.5, 0.2, 0.3], [0.25, 0.45, 0.3], [0.2, 0.3, 0.5]])

@@ -1,6 +1,6 @@
 """Undo the blur of a moving camera, four ways, with how near each comes to the sharp picture.
 
-python examples/motion_blur_removed.py [PICTURE] --out motion_blur_removed.png
+python examples/motion_blur_removed.py [PICTURE] --out motion_blur_removed.webp
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Blur a sharp picture (scikit-image's camera man by default), undo it, write a sheet, give the PSNRs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="a sharp picture")
-    parser.add_argument("--out", default="motion_blur_removed.png")
+    parser.add_argument("--out", default="motion_blur_removed.webp")
     words = parser.parse_args(arguments)
     sharp = opsin.read(words.picture) if words.picture else data.camera()[40:360, 100:420]
 

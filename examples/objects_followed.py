@@ -1,6 +1,6 @@
 """Count the objects that move through a clip, follow each, and draw the ways they took.
 
-python examples/objects_followed.py [CLIP] --out objects_followed.mp4 --picture objects_followed.png
+python examples/objects_followed.py [CLIP] --out objects_followed.mp4 --picture objects_followed.webp
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", nargs="?", help="dark things before a bright ground")
     parser.add_argument("--out", default="objects_followed.mp4")
-    parser.add_argument("--picture", default="objects_followed.png")
+    parser.add_argument("--picture", default="objects_followed.webp")
     words = parser.parse_args(arguments)
     source = words.clip
     if source is None:

@@ -1,6 +1,6 @@
 """Take the scratches and the dust out of an old photograph: find what has no color of its own, and fill it.
 
-python examples/old_photo_restored.py [PICTURE] --out old_photo_restored.png
+python examples/old_photo_restored.py [PICTURE] --out old_photo_restored.webp
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> np.ndarray:
     """Restore a photograph (a scratched astronaut by default), write before and after, give the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="a brown photograph with white scratches")
-    parser.add_argument("--out", default="old_photo_restored.png")
+    parser.add_argument("--out", default="old_photo_restored.webp")
     words = parser.parse_args(arguments)
     whole = None if words.picture else ops.sepia(data.astronaut()[:384, 60:444].copy(), amount=1.0)
     photo = opsin.read(words.picture) if words.picture else aged(whole)

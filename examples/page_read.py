@@ -1,6 +1,6 @@
 """Level a tilted page and read it.
 
-python examples/page_read.py [PICTURE] --out page_read.png --language eng
+python examples/page_read.py [PICTURE] --out page_read.webp --language eng
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> Words:
     """Read a page (a drawn one by default), write it level with its words marked, give the words."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="a scan or photograph of a page")
-    parser.add_argument("--out", default="page_read.png")
+    parser.add_argument("--out", default="page_read.webp")
     parser.add_argument("--language", default="eng")
     words = parser.parse_args(arguments)
     page = opsin.read(words.picture) if words.picture else tilted_page()

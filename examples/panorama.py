@@ -1,6 +1,6 @@
 """Make one picture of several that overlap, in any order and of unlike exposure.
 
-python examples/panorama.py [PICTURE ...] --out panorama.png
+python examples/panorama.py [PICTURE ...] --out panorama.webp
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> Panorama:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="*", help="overlapping pictures in any order")
     parser.add_argument("--projection", default="cylindrical", choices=("cylindrical", "planar"))
-    parser.add_argument("--out", default="panorama.png")
+    parser.add_argument("--out", default="panorama.webp")
     words = parser.parse_args(arguments)
     pictures = {Path(name).name: opsin.read(name) for name in words.pictures} or scene()
 

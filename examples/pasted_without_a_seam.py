@@ -1,6 +1,6 @@
 """Paste an object into another picture so that no seam shows.
 
-python examples/pasted_without_a_seam.py --out pasted_without_a_seam.png
+python examples/pasted_without_a_seam.py --out pasted_without_a_seam.webp
 """
 
 import argparse
@@ -16,7 +16,7 @@ from opsin.draw import contact_sheet
 def main(arguments: list[str] | None = None) -> np.ndarray:
     """Paste a galaxy into an evening sky, plainly and seamlessly; write both, give the seamless one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="pasted_without_a_seam.png")
+    parser.add_argument("--out", default="pasted_without_a_seam.webp")
     words = parser.parse_args(arguments)
     picture = data.rocket()
     galaxy = ops.resize(data.hubble_deep_field()[366:442, 84:172], width=176, height=152, kernel="lanczos")

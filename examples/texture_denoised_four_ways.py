@@ -1,6 +1,6 @@
 """Take strong noise off a texture, four ways, with how near each comes to the clean picture.
 
-python examples/texture_denoised_four_ways.py [PICTURE] --out texture_denoised_four_ways.png
+python examples/texture_denoised_four_ways.py [PICTURE] --out texture_denoised_four_ways.webp
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Add noise of 30 levels to a clean picture (bricks by default), denoise it, write a sheet, give the PSNRs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", nargs="?", help="a clean picture")
-    parser.add_argument("--out", default="texture_denoised_four_ways.png")
+    parser.add_argument("--out", default="texture_denoised_four_ways.webp")
     words = parser.parse_args(arguments)
     clean = opsin.read(words.picture) if words.picture else data.brick()[:256, :256]
 

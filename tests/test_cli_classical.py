@@ -73,3 +73,51 @@ def test_masks_and_arrays_by_command(folder):
     assert np.array_equal(read("b.png"), ops.convolve(image, kernel=np.array(kernel, float)))
     assert run("degrade", "gray.png", "--psf", "[[0.5, 0.5]]", "--std", "0.1", "--seed", "3", "--out", "c.png") == 0
     assert run("match_histogram", "gray.png", "--reference", "mask.png", "--out", "d.png") == 0
+
+
+def test_arrays_named_by_file_or_by_their_blur(folder, capsys):
+    image, kernel = read("gray.png"), [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
+    (folder / "kernel.json").write_text(json.dumps(kernel))
+    np.save(folder / "kernel.npy", np.array(kernel, float))
+    expected = ops.convolve(image, kernel=np.array(kernel, float), anchor=(0, 1))
+    for name in ("kernel.json", "kernel.npy", json.dumps(kernel)):
+        assert run("convolve", "gray.png", "--kernel", name, "--anchor", "0,1", "--out", "a.png") == 0
+        assert np.array_equal(read("a.png"), expected)
+    blur = opsin.psf.motion(9, 30)
+    expected = ops.wiener(image, psf=blur, balance=0.01)
+    for name in ("motion(9, 30)", json.dumps(blur.tolist())):  # the second is longer than any file's name
+        assert run("wiener", "gray.png", "--psf", name, "--balance", ".01", "--out", "b.png") == 0
+        assert np.array_equal(read("b.png"), expected)
+    assert run("wiener", "gray.png", "--psf", "motion(9)", "--balance", ".01", "--out", "b.png") == 2
+    assert "motion must be gaussian(sigma), motion(length, angle) or disk(radius)" in capsys.readouterr().err
+    assert run("inpaint", "gray.png", "--mask", "nowhere.png", "--out", "c.png") == 2
+    assert "nowhere.png: there is no such file." in capsys.readouterr().err
+    assert run("hide", "gray.png", "--message", "x" * 300, "--out", "d.png") == 0
+    assert ops.reveal(read("d.png")) == "x" * 300
+    box = "10,8.5,100,80"
+    assert run("grabcut", "frames/0.png", "--box", box, "--iterations", "1", "--out", "e.png") == 0
+
+
+def test_pipelines_name_arrays_by_file(folder):
+    mask = np.zeros((90, 120), bool)
+    mask[40:45] = True
+    (folder / "recipe").mkdir()
+    opsin.write(mask, "recipe/mask.png")
+    opsin.write(read("frames/1.png"), "recipe/light.png")
+    lines = ["opsin: 1", "steps:", "  - inpaint: {mask: mask.png}", "  - match_histogram: {reference: light.png}"]
+    lines.append("  - degrade: {psf: 'motion(5, 20)'}")
+    (folder / "recipe" / "p.yaml").write_text("\n".join(lines) + "\n")
+    pipeline = opsin.Pipeline.from_yaml(folder / "recipe" / "p.yaml")  # names start beside the file
+    image = read("frames/0.png")
+    expected = ops.match_histogram(ops.inpaint(image, mask), read("frames/1.png"))
+    expected = ops.degrade(expected, psf=opsin.psf.motion(5, 20))
+    assert np.array_equal(pipeline(image).image, expected)
+    # written again it holds the pixels themselves, so that it means the same anywhere
+    again = opsin.Pipeline.from_yaml(pipeline.to_yaml())
+    assert again == pipeline and again.fingerprint == pipeline.fingerprint
+    with pytest.raises(opsin.errors.PipelineError, match=r"pipeline:3: nowhere\.png: there is no such file"):
+        opsin.Pipeline.from_yaml("opsin: 1\nsteps:\n  - inpaint: {mask: nowhere.png}\n")
+    with pytest.raises(opsin.errors.PipelineError, match="array: values must be numbers in rows of one length"):
+        opsin.Pipeline.from_yaml("opsin: 1\nsteps:\n  - inpaint: {mask: {array: [[1], [1, 2]], dtype: '|b1'}}\n")
+    with pytest.raises(opsin.errors.PipelineError, match="array: values must be numbers"):
+        opsin.Pipeline.from_yaml("opsin: 1\nsteps:\n  - inpaint: {mask: {array: [[1]], dtype: cat}}\n")

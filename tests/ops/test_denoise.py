@@ -227,3 +227,13 @@ def test_refusals():
             call(image, std=0)
     with pytest.raises(ParamError, match="weight must be a number above 0"):
         ops.tv_denoise(image, weight=float("nan"))
+
+
+def test_wavelets_keep_pictures_without_any_finest_detail():
+    stripes = np.zeros((64, 48), np.float32)
+    stripes[:, ::4] = stripes[:, 1::4] = 1.0
+    blocks = np.kron(np.random.default_rng(0).random((32, 24)), np.ones((2, 2))).astype(np.float32)
+    for image in (stripes, blocks):
+        np.testing.assert_array_equal(ops.wavelet_denoise(image), image)
+        levels = np.rint(image * 255).astype(np.uint8)
+        np.testing.assert_array_equal(ops.wavelet_denoise(levels), levels)

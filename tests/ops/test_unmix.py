@@ -126,3 +126,15 @@ def test_refusals():
     ]:
         with pytest.raises(ParamError, match=text):
             call()
+
+
+def test_ica_does_without_a_first_mixture_that_is_constant():
+    rng = np.random.default_rng(4)
+    sources = np.stack([rng.laplace(size=3000), np.sign(np.sin(np.arange(3000) / 9.0))])
+    mixed = np.array([[0.0, 0.0], [0.7, 0.4], [-0.2, 0.9]]) @ sources + np.array([[0.5], [0.1], [0.2]])
+    out = ops.ica(mixed, components=2)
+    agreement = np.abs(np.corrcoef(np.asarray(out), sources)[:2, 2:])
+    assert agreement.max(axis=0).min() > 0.999
+    np.testing.assert_allclose(out.mixing @ np.asarray(out) + out.center[:, None], mixed, atol=1e-6)
+    tiny = ops.ica(np.array([[0, 0], [255, 0]], np.uint8), components=1)
+    assert np.isfinite(np.asarray(tiny)).all()

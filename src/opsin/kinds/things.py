@@ -118,4 +118,5 @@ class ArrayKind(Kind):
         inner: dict[str, Any] = {"type": "number"}
         for _ in range(self.shape.axes):
             inner = {"type": "array", "items": inner}
-        return inner
+        name = {"type": "string", "description": "a file's name (JSON, .npy, picture), or a blur: motion(15, 30)"}
+        return {"anyOf": [inner, name]}

@@ -1,5 +1,6 @@
 """Denoising by likeness, flatness, wavelets, groups of patches, a learned dictionary or a random field."""
 
+import warnings
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -133,10 +134,13 @@ def wavelet_denoise(
     def run(plane: Array) -> Array:
         if min(plane.shape) < 2 or float(plane.min()) == float(plane.max()):
             return plane  # there is no detail to shrink
-        out: Array = restoration.denoise_wavelet(
-            plane, sigma=std, wavelet=wavelet, method=method, mode=mode, rescale_sigma=True
-        )
-        return out
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the median of nothing, see below
+            out: Array = restoration.denoise_wavelet(
+                plane, sigma=std, wavelet=wavelet, method=method, mode=mode, rescale_sigma=True
+            )
+        # stripes and blocks have no finest diagonal detail, and so no noise; its median makes everything NaN
+        return plane if np.isnan(out[0, 0]) else out
 
     return each_plane(image, run, channels)
 

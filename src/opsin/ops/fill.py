@@ -64,6 +64,8 @@ def inpaint(
     color = color_of(image, channels)
     if method in ("telea", "navier_stokes"):
         filled = _march(color, mask, method, radius)
+        if filled.dtype == np.uint8 and filled is not color:
+            return with_color(image, filled.reshape(color.shape), channels)  # OpenCV touches nothing else
     else:
         values = to_unit(color).reshape(*mask.shape, -1)
         run = {"tv": _tv, "biharmonic": _biharmonic, "dictionary": _dictionary}[method]

@@ -113,6 +113,8 @@ def median_blur(
         except ImportError:
             pass
         else:
+            if image.ndim == 2 or image.shape[2] in (1, 3, 4):
+                return np.asarray(cv2.medianBlur(np.ascontiguousarray(image), side)).reshape(image.shape)
             planes = image.reshape(*image.shape[:2], -1)
             many = [cv2.medianBlur(np.ascontiguousarray(planes[..., c]), side) for c in range(planes.shape[2])]
             return np.stack(many, axis=-1).reshape(image.shape)

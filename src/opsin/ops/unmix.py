@@ -65,6 +65,20 @@ def _laid_out(rows: Array, axis: int, like: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(rows.reshape(-1, *moved), 0, axis))
 
 
+def _turn(vectors: Array) -> Array:
+    """What to turn the mixtures by before the search: nothing, as a rule.
+
+    scikit-learn gives every direction the sign of its first mixture; where that one has no part in it (a constant
+    channel), the direction would become 0.
+    """
+    count = len(vectors)
+    if count == 1 or np.abs(vectors[0]).min() > 1e-9:
+        return np.eye(count)
+    axis = np.sqrt(np.arange(2.0, count + 2.0))
+    axis /= np.linalg.norm(axis)
+    return np.asarray(np.eye(count) - 2.0 * np.outer(axis, axis))
+
+
 @op(extra="cv")
 def ica(
     stack: Frames,
@@ -102,20 +116,20 @@ def ica(
         wanted = f"at most {rows.shape[0]}, the number of mixtures"
         raise ParamError(refusal("ica", "components", wanted, components))
     few = rows[:, :: max(1, -(-rows.shape[1] // _MOST))]
-    _independent("ica", few, components)
+    turn = _turn(_independent("ica", few, components)[2][:, :components])
     decomposition = need("sklearn.decomposition", "ica", extra="cv")
     model = decomposition.FastICA(
         n_components=components, whiten="unit-variance", random_state=seed, max_iter=1000, tol=1e-5
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.fit(few.T)
-    mixing = np.asarray(model.mixing_, dtype=np.float64)
+        model.fit(few.T @ turn.T)
+    mixing = turn.T @ np.asarray(model.mixing_, dtype=np.float64)
     order = np.argsort(-np.linalg.norm(mixing, axis=0), kind="stable")
     sign = np.where(mixing.sum(axis=0) < 0.0, -1.0, 1.0)[order]
     mixing = mixing[:, order] * sign
-    unmixing = np.asarray(model.components_, dtype=np.float64)[order] * sign[:, None]
-    mean = np.asarray(model.mean_, dtype=np.float64)
+    unmixing = np.asarray(model.components_ @ turn, dtype=np.float64)[order] * sign[:, None]
+    mean = turn.T @ np.asarray(model.mean_, dtype=np.float64)
     sources = unmixing @ (rows - mean[:, None])
     converged = not any("onverge" in str(w.message) for w in caught)
     return Unmixed.of(

@@ -15,11 +15,13 @@ import numpy as np
 from opsin.chance import Choice, Distribution, LogUniform, Normal, Uniform
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal
 from opsin.instances import Rules
+from opsin.kinds import ArrayKind, Either, Text
 from opsin.op import load_plugins, operations
 from opsin.pipeline.steps import Group, Node, Step, augment, make_step, one_of, some_of
 
 if TYPE_CHECKING:
     from opsin.pipeline.pipeline import Pipeline
+    from opsin.spec import Param
 
 __all__ = ["from_data", "from_yaml", "to_data", "to_yaml"]
 
@@ -123,8 +125,8 @@ def _step_lines(yaml: Any, step: Mapping[str, Any], indent: str) -> list[str]:
 class _Marks:
     """Where each part of a text stands, so that a refusal can say it; empty for plain data."""
 
-    def __init__(self, name: str = "", lines: Mapping[tuple[Any, ...], int] | None = None) -> None:
-        self.name, self.lines = name, lines or {}
+    def __init__(self, name: str = "", lines: Mapping[tuple[Any, ...], int] | None = None, folder: str = "") -> None:
+        self.name, self.lines, self.folder = name, lines or {}, folder
 
     def at(self, place: tuple[Any, ...], reason: object) -> PipelineError:
         """Make the error of a place: the nearest enclosing line that is known."""
@@ -151,20 +153,20 @@ def from_yaml(source: str | os.PathLike[str]) -> Pipeline:
     from opsin.io import read_bytes
     from opsin.io.parse import parse_yaml
 
-    name = "pipeline"
+    name, folder = "pipeline", ""
     if isinstance(source, os.PathLike) or ("\n" not in source and not source.lstrip().startswith("{")):
         name = os.fspath(source)
         if not Path(name).exists():
             hint = "" if name.endswith((".yaml", ".yml")) else " Text needs more than one line."
             raise PipelineError(f"{name}: no such file.{hint}")
-        text = read_bytes(source).data.decode("utf-8", "replace")
+        text, folder = read_bytes(source).data.decode("utf-8", "replace"), os.path.dirname(name)
     else:
         text = source
     try:
         tree = parse_yaml(text, source=name)
     except OpsinError as reason:
         raise PipelineError(str(reason)) from None
-    return _build(tree.value, _Marks(name, {place: mark[0] for place, mark in tree.marks.items()}))
+    return _build(tree.value, _Marks(name, {place: mark[0] for place, mark in tree.marks.items()}, folder))
 
 
 def _build(data: Any, marks: _Marks) -> Pipeline:
@@ -299,7 +301,7 @@ def _step(name: Any, body: Any, marks: _Marks, place: tuple[Any, ...]) -> Step:
     for word, value in body.items():
         at = (*place, word)
         try:
-            params[word] = _value(value)
+            params[word] = _named(known[name].spec.params.get(word), _value(value), marks.folder)
             # one at a time, so that the line is that of the parameter
             if word not in known[name].spec.params:
                 known[name].spec.fill({word: value})
@@ -312,12 +314,31 @@ def _step(name: Any, body: Any, marks: _Marks, place: tuple[Any, ...]) -> Step:
         raise marks.at((*place, guilty) if guilty else place, reason) from None
 
 
+def _named(param: Param | None, value: Any, folder: str) -> Any:
+    """A text that stands for an array: a file beside the pipeline's own, or a blur's name."""
+    if param is None or not isinstance(value, str):
+        return value
+    kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
+    array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
+    if array is None or any(isinstance(kind, Text) for kind in kinds):
+        return value
+    from opsin.io.named import named_array
+
+    return named_array(array.role, value, folder)
+
+
 def _value(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return tuple(_value(v) for v in value) if isinstance(value, list) and not _nested(value) else value
     words = set(value)
     if "array" in words:
-        return np.array(value["array"], dtype=np.dtype(str(value.get("dtype", "<f8"))))
+        try:
+            array = np.array(value["array"], dtype=np.dtype(str(value.get("dtype", "<f8"))))
+        except (TypeError, ValueError, OverflowError):
+            raise PipelineError(
+                refusal("array", "values", "numbers in rows of one length, with a dtype", value)
+            ) from None
+        return array
     named = [w for w in _DISTRIBUTIONS if w in words]
     if len(named) != 1:
         near = did_you_mean(str(next(iter(words), "")), _DISTRIBUTIONS)

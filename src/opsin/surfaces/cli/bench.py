@@ -21,12 +21,20 @@ def bench_command(
     what: Annotated[list[str] | None, typer.Argument(help="P1 to P6, or quality; all pipelines by default.")] = None,
     rounds: Annotated[int, typer.Option(help="How often everybody takes a turn.")] = 7,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Write the figures to this JSON file as well.")] = None,
+    boundaries: Annotated[
+        str | None, typer.Option(help="With quality: Canny's F on images/ and groundTruth/ of this folder (BSDS500).")
+    ] = None,
+    denoise_set: Annotated[
+        str | None, typer.Option(help="With quality: bm3d's PSNR on the pictures of this folder (Set12, BSD68).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """Measure the six pipelines against the peers that are installed, and say what bounds this machine."""
     names = what or ["P1", "P2", "P3", "P4", "P5", "P6"]
     if names == ["quality"]:
-        return _quality(json)
+        return _quality(json, boundaries, denoise_set)
+    if boundaries is not None or denoise_set is not None:
+        raise fail(2, "bench: --boundaries and --denoise-set belong to quality; write opsin bench quality.")
     from opsin.io import write_bytes
     from opsin.surfaces.bench import PIPELINES, measure
     from opsin.surfaces.bench.pictures import large, small
@@ -102,9 +110,17 @@ def _bound(files: list[bytes], results: list[Any]) -> dict[str, Any]:
 _WORD = {"disk": "disk", "decoding": "decode", "computing": "CPU"}
 
 
-def _quality(json: bool) -> int:
-    from opsin.surfaces.bench_quality import measure_quality
+def _quality(json: bool, boundaries: str | None, denoise_set: str | None) -> int:
+    from opsin.surfaces.bench_boundaries import boundary_folder, canny_scores
+    from opsin.surfaces.bench_quality import denoise_folder, measure_quality
 
-    found = measure_quality()
-    typer.echo(json_.dumps(found, indent=1) if json else found)
+    if boundaries is not None:
+        scores = canny_scores(boundary_folder(boundaries))
+        line = "{pictures} pictures: F {F:.4f} (precision {precision:.4f}, recall {recall:.4f}), sigma {sigma:g}, "
+        typer.echo(json_.dumps(scores) if json else (line + "high {high:g}").format(**scores))
+    if denoise_set is not None:
+        typer.echo(denoise_folder(denoise_set))
+    if boundaries is None and denoise_set is None:
+        found = measure_quality()
+        typer.echo(json_.dumps(found, indent=1) if json else found)
     return 0

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
+from opsin.io.named import array_file, file_named, named_array
 from opsin.kinds import ArrayKind, Either, Flag, Text
 from opsin.pipeline import Pipeline
 from opsin.presets import preset, presets
 from opsin.spec import OpSpec, Param
 
-__all__ = ["memory", "op_params", "part", "read_array", "read_pipeline", "split_parts"]
+__all__ = ["memory", "op_params", "part", "read_pipeline", "split_parts"]
 
 
 def read_pipeline(name: str) -> Pipeline:
@@ -94,9 +95,14 @@ def _value(param: Param, text: str) -> Any:
     """Turn text into a value: a file for pictures and masks, JSON, a comma list, or the text itself."""
     kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
     array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
-    if array is not None and Path(text).exists():
-        return read_array(array.role, text)
-    if any(isinstance(kind, Text) for kind in kinds):
+    words = any(isinstance(kind, Text) for kind in kinds)
+    if array is not None and not words:
+        named = named_array(array.role, text)
+        if not isinstance(named, str):
+            return named
+    elif array is not None and (file := file_named(text)) is not None:
+        return array_file(array.role, file)
+    if words:
         return text
     try:
         return json.loads(text)
@@ -108,21 +114,14 @@ def _value(param: Param, text: str) -> Any:
         pass
     if "," in text:
         try:
-            return tuple(float(t) for t in text.strip("()[]").split(","))
+            return tuple(_number(part) for part in text.strip("()[]").split(","))
         except ValueError:
             return text
     return text
 
 
-def read_array(role: str, path: str) -> Any:
-    """Read a file as a parameter: a picture, a mask (not black), labels, or an array of numbers."""
-    from opsin.io import read
-
-    image = read(path)
-    if role in ("mask", "labels", "array") and image.ndim == 3 and image.shape[2] in (3, 4):
-        image = image[..., 0]
-    if role == "mask":
-        return image > 0
-    if role == "labels":
-        return image.astype("int64")
-    return image
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
