@@ -358,3 +358,23 @@ def test_frames_and_refusals():
     ):
         with pytest.raises(ParamError, match=why):
             ops.morph(*words, fraction=0.5)
+
+
+def test_faces_are_morphed_by_their_landmarks():
+    pytest.importorskip("dlib")
+    face = np.ascontiguousarray(data.astronaut()[:256, 96:352])
+    # the same face, smaller and elsewhere: halfway its eyes lie halfway
+    other = ops.affine(face, scale=0.85, x=0.05, y=0.06, border="replicate")
+    try:
+        out = ops.morph(face, other, fraction=0.5)
+    except ParamError as reason:
+        pytest.skip(str(reason)) if "5-point model" in str(reason) else pytest.fail(str(reason))
+    from opsin.kernels.faces import landmarks_of
+
+    first, last, middle = (landmarks_of("test", p, None) for p in (face, other, out))
+    assert np.abs(middle - (first + last) / 2).max() < 3.0
+    assert np.array_equal(ops.morph(face, other, fraction=0.0), face)
+    with pytest.raises(ParamError, match="morph: other must be a picture with a face seen from the front"):
+        ops.morph(face, np.ascontiguousarray(data.coffee()[:256, :256]), fraction=0.5)
+    with pytest.raises(ParamError, match="morph: other_points must be given with its counterpart"):
+        ops.morph(face, other, POINTS / 2, fraction=0.5)

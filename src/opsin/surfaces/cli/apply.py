@@ -15,7 +15,7 @@ from opsin.chance import Rng
 from opsin.errors import OpsinError, ParamError
 from opsin.op import Op, op_of
 from opsin.surfaces.cli.app import app, console, errors
-from opsin.surfaces.cli.clips import apply_to_clip, is_clip_work
+from opsin.surfaces.cli.clips import apply_to_clip, is_clip, is_clip_work, morph_to_clip
 from opsin.surfaces.cli.words import op_params
 from opsin.values import Value
 
@@ -44,6 +44,10 @@ def apply_command(
         return _together(op_of(op), names, words, Path(out), json)
     if is_clip_work(op, names):
         return apply_to_clip(op, names, words, out, seed, json)
+    if op == "morph" and is_clip(out):
+        if len(names) != 1:
+            raise OpsinError(f"morph: one picture becomes another, which --other names; got {len(names)} inputs.")
+        return morph_to_clip(names[0], words, out, json)
     entry = op_of(op)
     params = op_params(entry.spec, words)
     files = _files(names)
