@@ -73,3 +73,46 @@ def test_masks_and_arrays_by_command(folder):
     assert np.array_equal(read("b.png"), ops.convolve(image, kernel=np.array(kernel, float)))
     assert run("degrade", "gray.png", "--psf", "[[0.5, 0.5]]", "--std", "0.1", "--seed", "3", "--out", "c.png") == 0
     assert run("match_histogram", "gray.png", "--reference", "mask.png", "--out", "d.png") == 0
+
+
+def test_pictures_that_overlap_are_one_by_command(tmp_path):
+    image = data.coffee()
+    opsin.write(image[:, :360], tmp_path / "left.png")
+    opsin.write(image[:, 240:], tmp_path / "right.png")
+    out = tmp_path / "deep" / "all.png"
+    assert run("panorama", str(tmp_path), "--out", str(out)) == 0
+    assert np.array_equal(read(out), image)
+    assert json.loads(out.with_suffix(".json").read_text())["names"] == ["left.png", "right.png"]
+
+
+def test_a_picture_that_does_not_belong_is_named_by_its_file(tmp_path, capsys):
+    image = data.coffee()
+    names = [str(tmp_path / name) for name in ("right.png", "cat.png", "left.png")]
+    for name, picture in zip(names, (image[:, 240:], data.chelsea(), image[:, :360]), strict=True):
+        opsin.write(picture, name)
+    assert run("panorama", *names, "--out", str(tmp_path / "all.png")) == 2
+    assert "got cat.png, which overlaps with none of the other 2" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "all.png").exists()
+
+
+def test_scans_by_command(tmp_path, capsys):
+    sitk = pytest.importorskip("SimpleITK")
+    y, x = np.mgrid[:40, :60]
+    volume = np.stack([(x * 10 + y + 100 * z - 200).astype(np.int16) for z in range(10)])
+    image = sitk.GetImageFromArray(volume)
+    image.SetSpacing((0.5, 0.5, 2.0))
+    for name in ("scan.nii.gz", "scan.dcm"):
+        sitk.WriteImage(image, str(tmp_path / name))
+        out = tmp_path / f"{name}.png"
+        words = ["window_intensity", str(tmp_path / name), "--center", "200", "--width", "400"]
+        assert run(*words, "--frame", "3", "--out", str(out)) == 0
+        want = np.clip((volume[3] - 199.5) / 399.0 + 0.5, 0, 1)
+        assert np.abs(read(out) / 65535.0 - want).max() < 2e-5
+    assert run(*words, "--frame", "99", "--out", str(out)) == 2
+    assert run("flip_horizontal", str(tmp_path / "scan.dcm"), "--out", str(tmp_path / "raw.png")) == 2
+    assert "Use window_intensity first" in capsys.readouterr().err.replace("\n", " ")
+    side = tmp_path / "lain.png"
+    words = ["register_volume", str(tmp_path / "scan.nii.gz"), "--reference", str(tmp_path / "scan.nii.gz")]
+    assert run(*words, "--transform", "translation", "--out", str(side)) == 0
+    found = json.loads(side.with_suffix(".json").read_text())
+    assert found["spacing"] == [0.5, 0.5, 2.0] and np.allclose(np.array(found["matrix"]), np.eye(4), atol=0.05)

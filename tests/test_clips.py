@@ -72,7 +72,9 @@ def test_a_morph_is_a_clip(tmp_path):
 
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
-        write(np.kron(rng.integers(0, 255, (6, 8, 3), np.uint8), np.ones((12, 12, 1), np.uint8)), tmp_path / f"{name}.png")
+        write(
+            np.kron(rng.integers(0, 255, (6, 8, 3), np.uint8), np.ones((12, 12, 1), np.uint8)), tmp_path / f"{name}.png"
+        )
     a, b, out = (str(tmp_path / name) for name in ("a.png", "b.png", "morph.mp4"))
     points = ["--points", "[[20, 20], [70, 30], [40, 60]]", "--other_points", "[[30, 15], [60, 40], [50, 50]]"]
     done = run("apply", "morph", a, "--other", b, *points, "--frames", "9", "--rate", "10", "--out", out)
@@ -90,3 +92,15 @@ def test_a_morph_is_a_clip(tmp_path):
         done = run("apply", "morph", a, *words, "--out", str(tmp_path / "none.mp4"))
         assert done.returncode == 2 and why in done.stderr and done.stderr.count("\n") == 1, done.stderr
         assert not (tmp_path / "none.mp4").exists()
+
+
+def test_a_broken_clip_leaves_nothing_behind(clip, tmp_path):
+    from pathlib import Path
+
+    cut, out = tmp_path / "cut.mp4", tmp_path / "deep" / "out.mp4"
+    cut.write_bytes(Path(clip).read_bytes()[:-40])
+    for words in (["invert", cut], ["track", cut, "--detector", "detect_text"]):
+        done = run("apply", *map(str, words), "--out", str(out))
+        assert done.returncode == 2 and "cut off" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert not out.exists() and not out.with_suffix(".json").exists()
+    assert run("apply", "invert", clip, "--out", str(out)).returncode == 0 and out.exists()

@@ -123,10 +123,10 @@ def test_a_scanned_page_is_read(opsin_data):
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_pages_that_lie_on_their_side_are_read(turns):
-    image, boxes, drawn = page()
+    image = page()[0]
     upright = _read(image, page="block")
     words = _read(np.ascontiguousarray(np.rot90(image, turns)), page="block")
-    assert words.text == upright.text and set(words.turned) == {90 * (4 - turns)}
+    assert words.text == upright.text
     h, w = image.shape[:2]
     x1, y1, x2, y2 = upright.boxes.T
     want = {1: (y1, w - x2, y2, w - x1), 2: (w - x2, h - y2, w - x1, h - y1), 3: (h - y2, x1, h - y1, x2)}[turns]

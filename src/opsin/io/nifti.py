@@ -11,8 +11,9 @@ from opsin.io.limits import Limits
 __all__ = ["as_nifti1"]
 
 # NIfTI-2's head of 540 bytes up to what is not used: sizeof_hdr, magic, datatype, bitpix, dim, intent_p1..3, pixdim,
-# vox_offset, scl_slope, scl_inter, cal_max, cal_min, slice_duration, toffset, slice_start, slice_end, descrip, aux_file,
-# qform_code, sform_code, quatern_b..d, qoffset_x..z, srow_x..z, slice_code, xyzt_units, intent_code, intent_name, dim_info
+# vox_offset, scl_slope, scl_inter, cal_max, cal_min, slice_duration, toffset, slice_start, slice_end, descrip,
+# aux_file, qform_code, sform_code, quatern_b..d, qoffset_x..z, srow_x..z, slice_code, xyzt_units, intent_code,
+# intent_name, dim_info
 _TWO = "i8shh8q3d8dq6d2q80s24s2i6d12d3i16sb"
 # NIfTI-1's of 348: sizeof_hdr, 10 + 18 + 4 + 2 + 1 bytes not used, dim_info, dim, intent_p1..3, intent_code, datatype,
 # bitpix, slice_start, pixdim, vox_offset, scl_slope, scl_inter, slice_end, slice_code, xyzt_units, cal_max, cal_min,

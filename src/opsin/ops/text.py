@@ -69,8 +69,7 @@ def read_text(
         confidence: words that are less sure are left out.
 
     Returns:
-        words in the order of reading, boxes in the picture as it was given; `.text` is the page, `.turned` by how many
-        degrees anticlockwise the picture was turned to read it.
+        words in the order of reading, boxes in the picture as it was given; `.text` is the page.
 
     Raises:
         MissingExtra: pytesseract or the program Tesseract is not installed.
@@ -87,7 +86,9 @@ def read_text(
     best = _read(tesseract, gray, image, language, page, 0)
     if turned == "auto" and best.sure < _DOUBTFUL:
         # a page upside down gives words as well, but hardly sure ones
-        others = (_read(tesseract, np.ascontiguousarray(np.rot90(gray, k)), image, language, page, k) for k in (2, 1, 3))
+        others = (
+            _read(tesseract, np.ascontiguousarray(np.rot90(gray, k)), image, language, page, k) for k in (2, 1, 3)
+        )
         for other in others:
             if other.mass > best.mass:
                 best = other
@@ -97,14 +98,15 @@ def read_text(
     rows = [i for i in best.rows if float(table["conf"][i]) >= 100.0 * confidence]
     paragraphs = _numbered([(table["block_num"][i], table["par_num"][i]) for i in rows])
     lines = _numbered([(table["block_num"][i], table["par_num"][i], table["line_num"][i]) for i in rows])
-    corners = [np.array([table[name][i] for i in rows], dtype=np.float64) for name in ("left", "top", "width", "height")]
+    corners = [
+        np.array([table[name][i] for i in rows], dtype=np.float64) for name in ("left", "top", "width", "height")
+    ]
     return Words(
         _back(corners, best.turns, gray.shape[1], gray.shape[0]),
         labels=[str(table["text"][i]).strip() for i in rows],
         scores=np.array([float(table["conf"][i]) / 100.0 for i in rows]),
         line=lines,
         paragraph=paragraphs,
-        turned=np.full(len(rows), 90 * best.turns),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from opsin.chance import Choice, Distribution, LogUniform, Normal, Uniform
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal
+from opsin.geometry import Warp
 from opsin.instances import Rules
 from opsin.op import load_plugins, operations
 from opsin.pipeline.steps import Group, Node, Step, augment, make_step, one_of, some_of
@@ -75,6 +76,8 @@ def _node_data(node: Node) -> dict[str, Any]:
 def _value_data(value: Any) -> Any:
     if isinstance(value, Distribution):
         return value.plain()
+    if isinstance(value, Warp):
+        return value.to_data()
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f" and value.dtype == np.float64:
             return value.tolist()

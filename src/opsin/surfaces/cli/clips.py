@@ -33,6 +33,7 @@ def apply_to_clip(op: str, names: list[str], words: list[str], out: str, seed: i
     """Run `opsin apply` on one clip."""
     if len(names) != 1:
         raise OpsinError(f"{op}: one clip at a time is worked on; got {len(names)} inputs.")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     written = _track(names[0], words, out) if op == "track" else _frames(op_of(op), names[0], words, out, seed)
     if json:
         typer.echo(json_.dumps({"written": written, "failed": 0}, indent=2))
@@ -67,6 +68,7 @@ def morph_to_clip(name: str, words: list[str], out: str, json: bool) -> int:
         wanted = "left out where --out is a clip" if "fraction" in params else "the other picture"
         given = params.get("fraction", "nothing")
         raise ParamError(refusal("morph", "fraction" if "fraction" in params else "other", wanted, given))
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     written = video.write(out, video.morph(read(name), count=counts["frames"], **params), rate=counts["rate"])
     if json:
         typer.echo(json_.dumps({"written": [out], "frames": written, "failed": 0}, indent=2))

@@ -11,7 +11,8 @@ from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.kinds import ArrayKind, Either, Flag, Text
 from opsin.pipeline import Pipeline
 from opsin.presets import preset, presets
-from opsin.spec import OpSpec, Param
+from opsin.spec import Carrier, OpSpec, Param
+from opsin.surfaces.cli.scans import SCANS
 
 __all__ = ["memory", "op_params", "part", "read_array", "read_pipeline", "split_parts"]
 
@@ -92,10 +93,19 @@ def op_params(spec: OpSpec, words: list[str]) -> dict[str, Any]:
 
 def _value(param: Param, text: str) -> Any:
     """Turn text into a value: a file for pictures and masks, JSON, a comma list, or the text itself."""
+    from opsin.io import read_bytes
+    from opsin.io.parse_json import parse_json
+
     kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
     array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
     if array is not None and Path(text).exists():
+        if text.lower().endswith(SCANS):
+            from opsin import medical
+
+            return medical.read_scan(text).frames if array.shape.axes == 3 else medical.read(text).image
         return read_array(array.role, text)
+    if any(isinstance(kind, Carrier) for kind in kinds) and text.endswith(".json"):
+        return parse_json(read_bytes(text).data, source=text)
     if any(isinstance(kind, Text) for kind in kinds):
         return text
     try:
