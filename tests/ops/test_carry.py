@@ -51,9 +51,10 @@ def test_all_ways_are_one():
     pipeline = Pipeline(step(ops.warp, warp=warp))
     again = Pipeline.from_yaml(pipeline.to_yaml())
     assert again == pipeline and again.fingerprint == pipeline.fingerprint
-    assert np.array_equal(again(image).image, want) and np.array_equal(pipeline(image).image, want)
+    for each in (again, pipeline):  # float32 in between: one level where a value lies at a half
+        assert np.abs(each(image).image.astype(int) - want).max() <= 1
     matrices = Pipeline.from_yaml(Pipeline(step(ops.warp, warp=MATRIX, width=80, height=60)).to_yaml())
-    assert np.array_equal(matrices(image).image, want)
+    assert np.array_equal(matrices(image).image, pipeline(image).image)
 
 
 def test_samples_and_fields():

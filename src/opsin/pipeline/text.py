@@ -321,6 +321,8 @@ def _value(value: Any) -> Any:
     words = set(value)
     if "array" in words:
         return np.array(value["array"], dtype=np.dtype(str(value.get("dtype", "<f8"))))
+    if {"matrix", "source", "target"} <= words:  # a warp
+        return dict(value)
     named = [w for w in _DISTRIBUTIONS if w in words]
     if len(named) != 1:
         near = did_you_mean(str(next(iter(words), "")), _DISTRIBUTIONS)

@@ -18,6 +18,7 @@ from opsin.types import Array
 __all__ = ["Agreement", "Raw", "Vocabulary", "agree", "describe", "train"]
 
 _BITS = 64
+_ALIKE, _CLOSE = 7.0, 1.0  # bits and pixels of the working picture at which a pair counts a third
 _PLACE = 32.0  # places are kept in 1/32 of a pixel of the working picture
 
 
@@ -77,11 +78,16 @@ class Vocabulary(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """How the query's points and a picture's points lie on each other."""
+    """How the query's points and a picture's points lie on each other.
+
+    `weight` is the number of points that agree, each counting the less the more it differs and the farther it is off:
+    of pictures that show the same thing the very one that the query was cut from comes first.
+    """
 
     inliers: int
     pairs: int
     matrix: NDArray[np.float64]
+    weight: float
 
 
 def rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -187,11 +193,12 @@ def agree(where: str, query: NDArray[Any], other: NDArray[Any], apart: NDArray[A
         apart: N, how unlike the pairs are: of several pairs with one place the most alike stays.
     """
     order = np.argsort(apart, kind="stable")
+    unlike = apart[order].astype(np.float64)
     a, b = query[order].astype(np.float64) / _PLACE, other[order].astype(np.float64) / _PLACE
     for side in (0, 1):
         _, first = np.unique(np.round((a, b)[side], 1), axis=0, return_index=True)
         keep = np.sort(first)
-        a, b = a[keep], b[keep]
+        a, b, unlike = a[keep], b[keep], unlike[keep]
     if len(a) < 4:
         return None
     cv2 = need("cv2", where)
@@ -203,4 +210,7 @@ def agree(where: str, query: NDArray[Any], other: NDArray[Any], apart: NDArray[A
     stretch = np.linalg.svd(matrix[:, :2], compute_uv=False)
     if np.linalg.det(matrix[:, :2]) <= 0.0 or stretch[0] > 12.0 or stretch[1] < 1 / 12 or stretch[0] > 3 * stretch[1]:
         return None
-    return Agreement(int(np.count_nonzero(good)), len(a), np.asarray(matrix, dtype=np.float64))
+    inside = good.ravel().astype(np.bool_)
+    off = np.hypot(*(a @ matrix[:, :2].T + matrix[:, 2] - b)[inside].T)
+    weight = float((np.exp(-((unlike[inside] / _ALIKE) ** 2)) * np.exp(-((off / _CLOSE) ** 2))).sum())
+    return Agreement(int(np.count_nonzero(inside)), len(a), np.asarray(matrix, dtype=np.float64), weight)

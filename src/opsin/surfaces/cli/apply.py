@@ -17,7 +17,7 @@ from opsin.op import Op, op_of
 from opsin.surfaces.cli.app import app, console, errors
 from opsin.surfaces.cli.clips import apply_to_clip, is_clip, is_clip_work, morph_to_clip
 from opsin.surfaces.cli.scans import SCANS, frame_of, is_scan, scan_frame, shown, volume_of
-from opsin.surfaces.cli.words import op_params
+from opsin.surfaces.cli.words import op_params, read_rows
 from opsin.values import Value
 
 __all__: list[str] = []
@@ -53,7 +53,7 @@ def apply_command(
     frame, words = frame_of(words) if any(is_scan(name) for name in names) else (0, words)
     params = op_params(entry.spec, words)
     files = _files(names)
-    single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy"} or out == "-")
+    single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy", ".json"} or out == "-")
     written, bad = [], 0
     for source, relative in files:
         try:
@@ -170,7 +170,10 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         refuse_lossy(target)
     if entry.spec.random:
         given["rng"] = Rng(seed, key=target.name)
-    if entry.spec.takes == "volume" and is_scan(source):
+    image: Any
+    if entry.spec.takes in ("boxes", "descriptors") and str(source).endswith(".json"):
+        image = read_rows(str(source))
+    elif entry.spec.takes == "volume" and is_scan(source):
         image, given = volume_of(entry, source, given)
     else:
         image = scan_frame(source, frame) if is_scan(source) else read(source)
@@ -202,9 +205,11 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
     side = target.with_suffix(".json")
     write_bytes(side, text.encode())
     written = [str(side)]
-    if hasattr(result, "draw") and type(result).draw is not Value.draw:
-        write(result.draw(image), target if target.suffix.lower() in _SUFFIXES else target.with_suffix(".png"))
-        written.append(str(target))
+    drawable = isinstance(image, np.ndarray | Sample) and getattr(type(result), "draw", Value.draw) is not Value.draw
+    if drawable and target.suffix.lower() != ".json":  # where JSON is asked for by name, nothing else is written
+        sheet = target if target.suffix.lower() in _SUFFIXES else target.with_suffix(".png")
+        write(result.draw(image), sheet)
+        written.append(str(sheet))
     return written
 
 

@@ -7,14 +7,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
-from opsin.kinds import ArrayKind, Either, Flag, Text
+from opsin.kinds import ArrayKind, Either, Flag, Text, Typed
 from opsin.pipeline import Pipeline
 from opsin.presets import preset, presets
 from opsin.spec import Carrier, OpSpec, Param
 from opsin.surfaces.cli.scans import SCANS
+from opsin.values import Boxes, Points
 
-__all__ = ["memory", "op_params", "part", "read_array", "read_pipeline", "split_parts"]
+__all__ = ["memory", "op_params", "part", "read_array", "read_pipeline", "read_rows", "split_parts"]
 
 
 def read_pipeline(name: str) -> Pipeline:
@@ -98,12 +101,14 @@ def _value(param: Param, text: str) -> Any:
 
     kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
     array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
-    if array is not None and Path(text).exists():
+    if array is not None and Path(text).exists() and not text.endswith(".json"):
         if text.lower().endswith(SCANS):
             from opsin import medical
 
             return medical.read_scan(text).frames if array.shape.axes == 3 else medical.read(text).image
         return read_array(array.role, text)
+    if any(isinstance(kind, Typed) for kind in kinds) and text.endswith(".json"):
+        return read_rows(text)
     if any(isinstance(kind, Carrier) for kind in kinds) and text.endswith(".json"):
         return parse_json(read_bytes(text).data, source=text)
     if any(isinstance(kind, Text) for kind in kinds):
@@ -122,6 +127,28 @@ def _value(param: Param, text: str) -> Any:
         except ValueError:
             return text
     return text
+
+
+def read_rows(path: str) -> Boxes | Points:
+    """Read boxes or points with all their columns, as `opsin apply` wrote them.
+
+    Raises:
+        OpsinError: the file holds something else.
+    """
+    from opsin.io import read_bytes
+    from opsin.io.parse_json import parse_json
+
+    data = parse_json(read_bytes(path).data, source=path)
+    if not isinstance(data, dict) or not {"boxes", "points"} & data.keys():
+        raise OpsinError(f"{path}: holds no boxes or points as opsin apply writes them.")
+    kind, name = (Boxes, "boxes") if "boxes" in data else (Points, "points")
+    columns = {key: value for key, value in data.items() if key not in ("type", "count", "text", name)}
+    if "descriptors" in columns:
+        rows = columns["descriptors"]
+        # bits are written as whole numbers, distances as fractions
+        bits = bool(rows) and all(isinstance(v, int) for v in rows[0])
+        columns["descriptors"] = np.asarray(rows, dtype=np.uint8 if bits else np.float32)
+    return kind(data[name], **columns)
 
 
 def read_array(role: str, path: str) -> Any:
