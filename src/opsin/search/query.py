@@ -180,7 +180,7 @@ def _judge(
             found = agree("Index.search", place, parts[number].places[mine.found[rows]], mine.apart[rows])
             if found is not None and found.inliers >= _SURE + 0.05 * found.pairs:
                 inliers, matrix, why = found.inliers, found.matrix, "points"
-                score = 0.5 + 0.5 * (1.0 - math.exp(-(1.0 + found.weight) / 25.0))
+                score = 0.5 + 0.5 * (1.0 - math.exp(-(0.15 * found.inliers + found.weight) / 25.0))
     bits = int(distance[row])
     # nearly flat pictures share hashes: colors must agree as well, or points
     if bits <= _NEAR and method in ("auto", "hash") and (inliers or alike[row] > 0.85 or _turned(alike[row], bits)):
