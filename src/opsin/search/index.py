@@ -21,7 +21,7 @@ from opsin.search.adding import Added, Intake, Job, job_of
 from opsin.search.embedding import Model
 from opsin.search.hashes import dihedral_hashes
 from opsin.search.hits import Hit, Hits
-from opsin.search.local import Raw, describe
+from opsin.search.local import Raw, describe_query
 from opsin.search.looks import look
 from opsin.search.query import Query, file_first, rank
 from opsin.search.segment import Segment
@@ -353,7 +353,8 @@ class Index:
             return Hits((), image, time.perf_counter() - began, 0)
         empty = Raw(np.zeros((0, 2), np.uint16), np.zeros((0, 128), np.uint8))
         wants_points = method in ("auto", "points")
-        raw, factor = describe("Index.search", image, self._side, 2 * self._features) if wants_points else (empty, 1.0)
+        count_of = 2 * self._features
+        raw, factor = describe_query("Index.search", image, self._side, count_of) if wants_points else (empty, 1.0)
         embed = self._model(image) if self._model is not None and method in ("auto", "embedding") else None
         views = dihedral_hashes(image) if method in ("auto", "hash") else np.zeros(0, np.uint64)
         query = Query(raw, views, look(image), embed)
