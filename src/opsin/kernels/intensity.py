@@ -156,7 +156,7 @@ def _finished(
     try:
         last = mutual(
             where, alike, fixed, transform=transform, metric="correlation", levels=1,
-            sampling=1.0 if fixed.size <= 1_000_000 else sampling,
+            sampling=sampling,
             iterations=iterations, start=found.matrix, spacing=scale, fixed_spacing=to, finish=False,
         )  # fmt: skip
     except ParamError:
