@@ -1,15 +1,11 @@
 """Carry pictures by a warp that was found or made elsewhere."""
 
-from typing import Annotated
-
 import numpy as np
 
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.geometry import Size, Warp
 from opsin.op import geometric
-from opsin.types import Border, Bound, Channels, Fill, Unit
-
-Side = Annotated[int, Bound(ge=1, le=1_000_000), Unit("px")]
+from opsin.types import Border, Channels, Fill, Pixels
 
 
 @geometric
@@ -18,8 +14,8 @@ def warp(
     /,
     *,
     warp: Warp,
-    width: Side | None = None,
-    height: Side | None = None,
+    width: Pixels | None = None,
+    height: Pixels | None = None,
     border: Border = "constant",
     fill: Fill = 0.0,
     channels: Channels = "color",
