@@ -131,7 +131,7 @@ def test_register_recovers_known_warps_also_inverted(transform):
 def test_register_little_texture_and_texture_that_repeats(name, transform):
     """Mutual information alone is off by a third of a pixel on the first, and lost on the second."""
     pytest.importorskip("SimpleITK")
-    image = getattr(data, name)()
+    image = np.ascontiguousarray(getattr(data, name)()[100:400, 100:440])
     size = Size(image.shape[1], image.shape[0])
     middle = np.array([size.width / 2, size.height / 2])
     matrix = shift(5.0, -6.0) @ about(middle, turn(3.0))

@@ -38,6 +38,7 @@ def mutual(
     spacing: tuple[float, ...] = (),
     fixed_spacing: tuple[float, ...] = (),
     finish: bool = True,
+    step: float = 1.0,
 ) -> Fit:
     """Register two pictures or volumes with SimpleITK.
 
@@ -54,6 +55,7 @@ def mutual(
         spacing: of moving, x first; empty for 1.
         fixed_spacing: of fixed.
         finish: take the last tenths of a pixel of `mattes` by correlation, where that works.
+        step: length of the first step in pixels.
     """
     sitk: Any = need("SimpleITK", where, extra="medical")
     dims = moving.ndim
@@ -86,7 +88,7 @@ def mutual(
     # A learning rate that ITK estimates once runs away by many pixels, and a fixed one stands still where the gradient
     # is small. So a step has a length, about one pixel, that is halved whenever the direction turns.
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=1.0,
+        learningRate=step,
         minStep=1e-4,
         numberOfIterations=iterations,
         relaxationFactor=0.5,
@@ -155,9 +157,9 @@ def _finished(
     alike = np.interp(moving, (np.flatnonzero(known) + 0.5) / 64.0, means[known])
     try:
         last = mutual(
-            where, alike, fixed, transform=transform, metric="correlation", levels=1,
-            sampling=sampling,
-            iterations=iterations, start=found.matrix, spacing=scale, fixed_spacing=to, finish=False,
+            where, alike, fixed, transform=transform, metric="correlation", levels=1, sampling=sampling,
+            iterations=min(iterations, 100), start=found.matrix, spacing=scale, fixed_spacing=to, finish=False,
+            step=0.25,
         )  # fmt: skip
     except ParamError:
         return found
