@@ -143,6 +143,14 @@ def test_register_little_texture_and_texture_that_repeats(name, transform):
         assert away.max() < 0.1, away
 
 
+def test_a_search_that_was_lost_is_said():
+    pytest.importorskip("SimpleITK")
+    a, b = (np.ascontiguousarray(getattr(data, name)()[:220, :240]) for name in ("grass", "gravel"))
+    for transform in ("translation", "affine"):
+        with pytest.raises(ParamError, match="tell nothing of each other where the search ended"):
+            ops.register(a, b, transform=transform)
+
+
 def test_register_pictures_of_two_sizes_and_a_start():
     pytest.importorskip("SimpleITK")
     reference = data.camera()

@@ -141,6 +141,9 @@ def _finished(
     noise or little texture. Once the two nearly lie on each other, the mean brightness of the reference for each
     brightness of the picture makes them alike (inverted ones, too), and correlation finds the rest. Where brightness
     tells little (less than half of the variance), or the two ways disagree, the first answer stays.
+
+    Raises:
+        ParamError: brightness tells nothing at all: the search was lost.
     """
     moved = sitk.GetArrayFromImage(sitk.Resample(a, b, begin, sitk.sitkLinear, -1.0))
     inside = moved >= -0.5
@@ -151,6 +154,10 @@ def _finished(
     counts = np.bincount(number, minlength=64)
     means = np.bincount(number, weights=y, minlength=64) / np.maximum(counts, 1)
     told = float(((means[number] - y.mean()) ** 2).sum()) / max(float(((y - y.mean()) ** 2).sum()), 1e-12)
+    if told < 0.02:  # chance alone gives a thousandth
+        got = verbatim("pictures that tell nothing of each other where the search ended")
+        hint = "Give a start, or a simpler transform."
+        raise ParamError(refusal(where, "image", "near enough to reference to be laid on it", got, hint))
     if told < 0.5:
         return found
     known = counts > 0
