@@ -19,6 +19,7 @@ from opsin.values import Boxes
 from opsin.values.words import Words
 
 _PAGES = {"auto": 3, "column": 4, "block": 6, "line": 7, "word": 8, "sparse": 11}
+_PAGE = 48  # pixels: a smaller side is no page, and is read as it is
 _DOUBTFUL = 0.75  # the mean confidence below which a page may lie on its side or upside down
 _PROGRAM = "the program Tesseract (Debian and Ubuntu: apt-get install tesseract-ocr; macOS: brew install tesseract)"
 
@@ -65,7 +66,7 @@ def read_text(
         page: what the picture holds: a page ("auto"), one "column", "block", "line" or "word" of text, or words here
             and there ("sparse").
         turned: "auto" reads a picture whose words come out doubtful on its sides and upside down as well, and takes the
-            surest; "no" reads it as it is.
+            surest, if no side is below 48 pixels; "no" reads it as it is.
         confidence: words that are less sure are left out.
 
     Returns:
@@ -84,7 +85,7 @@ def read_text(
         raise ParamError(refusal(where, "language", "a name such as eng, or several as eng+deu", language))
     gray = _gray8(where, image)
     best = _read(tesseract, gray, image, language, page, 0)
-    if turned == "auto" and best.sure < _DOUBTFUL:
+    if turned == "auto" and best.sure < _DOUBTFUL and min(gray.shape) >= _PAGE:
         # a page upside down gives words as well, but hardly sure ones
         others = (
             _read(tesseract, np.ascontiguousarray(np.rot90(gray, k)), image, language, page, k) for k in (2, 1, 3)
