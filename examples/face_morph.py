@@ -1,6 +1,7 @@
 """Turn one face into another: an astronaut becomes a cat, by points that were set by hand.
 
 python examples/face_morph.py --out face_morph.webp
+python examples/face_morph.py --count 75 --out face_morph.mp4
 """
 
 import argparse
@@ -9,7 +10,7 @@ import numpy as np
 from skimage import data
 
 import opsin
-from opsin.ops.morph import frames
+from opsin import video
 
 # as seen: left and right eye, tip of the nose, left and right corner of the mouth, chin, left and right cheek, and the
 # top, left and right of the head
@@ -32,9 +33,12 @@ def main(arguments: list[str] | None = None) -> list[np.ndarray]:
     astronaut = np.ascontiguousarray(data.astronaut()[:300, 70:370])
     cat = np.ascontiguousarray(data.chelsea()[:300, 60:360])
 
-    clip = list(frames(astronaut, cat, ASTRONAUT - [70, 0], CAT - [60, 0], count=words.count))
+    clip = list(video.morph(astronaut, cat, ASTRONAUT - [70, 0], CAT - [60, 0], count=words.count))
 
-    opsin.write(np.concatenate(clip, axis=1), words.out)
+    if words.out.endswith(".mp4"):
+        video.write(words.out, clip, rate=25)
+    else:
+        opsin.write(np.concatenate(clip, axis=1), words.out)
     print(f"{len(clip)} frames of {clip[0].shape[1]} x {clip[0].shape[0]}")
     return clip
 

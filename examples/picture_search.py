@@ -2,7 +2,8 @@
 
     python examples/picture_search.py OUT
 
-Photographs come with scikit-image. Writes OUT/photos, OUT/hits.html and OUT/where.png, which shows where the crop was.
+Photographs come with scikit-image. Writes OUT/photos, OUT/hits.html, OUT/sheet.png (the same as a picture) and
+OUT/where.png, which shows where the crop was.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main(out: Path) -> str:
     with Index(out / "photos.index") as index:
         index.add_folder(photos)
         hits = index.search(out / "query.jpg", count=6)
+    io.write(hits.draw(query), out / "sheet.png", compression=9)
     io.write_bytes(out / "hits.html", hits.page("query.jpg").encode())
 
     best = hits[0]

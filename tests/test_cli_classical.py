@@ -121,3 +121,71 @@ def test_pipelines_name_arrays_by_file(folder):
         opsin.Pipeline.from_yaml("opsin: 1\nsteps:\n  - inpaint: {mask: {array: [[1], [1, 2]], dtype: '|b1'}}\n")
     with pytest.raises(opsin.errors.PipelineError, match="array: values must be numbers"):
         opsin.Pipeline.from_yaml("opsin: 1\nsteps:\n  - inpaint: {mask: {array: [[1]], dtype: cat}}\n")
+
+
+def test_pictures_that_overlap_are_one_by_command(tmp_path):
+    image = data.coffee()
+    opsin.write(image[:, :360], tmp_path / "left.png")
+    opsin.write(image[:, 240:], tmp_path / "right.png")
+    out = tmp_path / "deep" / "all.png"
+    assert run("panorama", str(tmp_path), "--out", str(out)) == 0
+    assert np.array_equal(read(out), image)
+    found = json.loads(out.with_suffix(".json").read_text())
+    assert [p["name"] for p in found["pictures"]] == ["left.png", "right.png"]
+
+
+def test_a_picture_that_does_not_belong_is_named_by_its_file(tmp_path, capsys):
+    image = data.coffee()
+    names = [str(tmp_path / name) for name in ("right.png", "cat.png", "left.png")]
+    for name, picture in zip(names, (image[:, 240:], data.chelsea(), image[:, :360]), strict=True):
+        opsin.write(picture, name)
+    assert run("panorama", *names, "--out", str(tmp_path / "all.png")) == 2
+    assert "got cat.png, which overlaps with none of the other 2" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "all.png").exists()
+
+
+def test_scans_by_command(tmp_path, capsys):
+    sitk = pytest.importorskip("SimpleITK")
+    z, y, x = np.mgrid[:10, :40, :60]
+    ball = np.exp(-(((z - 5) / 3.0) ** 2) - ((y - 18) / 8.0) ** 2 - ((x - 33) / 11.0) ** 2)
+    volume = np.round(1000 * ball).astype(np.uint16)
+    for name, some, frame in (("scan.nii.gz", volume, 3), ("scan.dcm", volume[3:4], 0)):
+        image = sitk.GetImageFromArray(some)
+        image.SetSpacing((0.5, 0.5, 2.0))
+        sitk.WriteImage(image, str(tmp_path / name))
+        out = tmp_path / f"{name}.png"
+        words = ["window_intensity", str(tmp_path / name), "--center", "400", "--width", "400"]
+        assert run(*words, "--frame", str(frame), "--out", str(out)) == 0
+        want = np.clip((volume[3] - 399.5) / 399.0 + 0.5, 0, 1)
+        assert np.abs(read(out) / 65535.0 - want).max() < 2e-5
+    assert run(*words, "--frame", "99", "--out", str(out)) == 2
+    assert run("flip_horizontal", str(tmp_path / "scan.dcm"), "--out", str(tmp_path / "raw.png")) == 2
+    assert "Use window_intensity first" in capsys.readouterr().err.replace("\n", " ")
+    side = tmp_path / "lain.png"
+    words = ["register_volume", str(tmp_path / "scan.nii.gz"), "--reference", str(tmp_path / "scan.nii.gz")]
+    assert run(*words, "--transform", "translation", "--out", str(side)) == 0
+    found = json.loads(side.with_suffix(".json").read_text())
+    assert found["spacing"] == [0.5, 0.5, 2.0] and np.allclose(np.array(found["matrix"]), np.eye(4), atol=0.05)
+
+
+def test_what_was_found_is_read_again(tmp_path):
+    image = data.coffee()
+    opsin.write(image, tmp_path / "a.png")
+    opsin.write(np.ascontiguousarray(image[40:300, 60:500]), tmp_path / "b.png")
+    a, b, out = (str(tmp_path / name) for name in ("a.json", "b.json", "m.json"))
+    for kind in ("orb", "sift"):
+        for name in ("a", "b"):
+            words = (kind, str(tmp_path / f"{name}.png"), "--count", "200", "--out", str(tmp_path / f"{name}.json"))
+            assert run(*words) == 0
+        assert np.array_equal(read(tmp_path / "a.png"), image)  # not drawn upon
+        assert (tmp_path / "a.json").is_file() and json.loads((tmp_path / "a.json").read_text())["count"] <= 260
+        assert run("match_features", a, "--b", b, "--method", "brute_force", "--out", out) == 0
+        found = json.loads((tmp_path / "m.json").read_text())
+        points = [ops.sift(read(tmp_path / f"{n}.png"), count=200) if kind == "sift" else
+                  ops.orb(read(tmp_path / f"{n}.png"), count=200) for n in ("a", "b")]  # fmt: skip
+        assert found["pairs"] == ops.match_features(*points, method="brute_force").pairs.tolist()
+    boxes = {"type": "boxes", "boxes": [[0, 0, 9, 9], [1, 0, 10, 9], [40, 0, 49, 9]], "scores": [0.5, 0.9, 0.7]}
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    assert run("non_max_suppression", str(tmp_path / "boxes.json"), "--out", str(tmp_path / "kept.json")) == 0
+    assert json.loads((tmp_path / "kept.json").read_text())["scores"] == [0.9, 0.7]
+    assert run("match_features", a, "--b", str(tmp_path / "kept.json"), "--out", out) == 2

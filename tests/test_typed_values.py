@@ -124,3 +124,19 @@ def test_every_value_is_plain_json_and_draws_on_any_picture() -> None:
             drawn = value.draw(picture)
             assert drawn.shape == (*shape, 3) and drawn.dtype == np.uint8
             assert np.array_equal(picture, before)
+
+
+def test_what_was_found_moves_with_the_picture() -> None:
+    from opsin import ops
+    from opsin.values import Boxes, Points
+
+    image = np.zeros((40, 60, 3), np.uint8)
+    boxes = Boxes([[10, 5, 20, 15], [30, 20, 50, 38]], scores=[0.9, 0.5], labels=["face", "eye"])
+    moved = ops.flip_horizontal(boxes.to_sample(image))
+    assert moved.instances.boxes.tolist() == [[40, 5, 50, 15], [10, 20, 30, 38]]
+    assert [a["score"] for a in moved.instances.attributes] == [0.9, 0.5]
+    points = Points([[10.0, 5.0], [50.0, 30.0]])
+    cut = ops.crop(points.to_sample(image), left=0, top=0, width=30, height=40)
+    assert cut.instances.keypoints[:, 0, :2].tolist() == [[10.0, 5.0]]
+    for empty in (Boxes([]), Points([])):
+        assert len(empty.to_sample(image).instances) == 0

@@ -8,7 +8,7 @@ back when the next step turns the picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -262,6 +262,22 @@ class Warp:
                 return None
             ways.append(stage.matrix @ ways[-1] if ways else stage.matrix)
         return np.array(ways).reshape(-1, 3, 3)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data: the composed matrix and both canvases, as `Warp.from_data` and `ops.warp` take them.
+
+        Raises:
+            ParamError: a warp that bends, which no matrix says.
+        """
+        m = self.matrix
+        if m is None:
+            raise ParamError(refusal("warp", "warp", "one of a matrix, to be written", "one that bends"))
+        return {"matrix": m.tolist(), "source": list(self.source), "target": list(self.target)}
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> Warp:
+        """Read what `to_data` wrote, or a result that has a matrix, a source and a target (`opsin apply register`)."""
+        return Warp.of(data["matrix"], Size(*data["source"]), Size(*data["target"]))
 
     def then(self, other: Warp) -> Warp:
         """Compose: this warp first, the other after it; canvases in between are kept."""

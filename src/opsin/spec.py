@@ -13,6 +13,7 @@ import numpy as np
 from opsin.chance import Distribution, Rng, as_rng
 from opsin.docstring import Docstring, parse_docstring
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal, verbatim
+from opsin.geometry import Warp
 from opsin.kinds import (
     Action,
     Address,
@@ -35,9 +36,37 @@ from opsin.sample import Sample
 from opsin.types import Bound, Role, Shape, Unit, Usual
 from opsin.values.base import Value
 
-__all__ = ["REQUIRED", "OpShape", "OpSpec", "Param", "read_spec"]
+__all__ = ["REQUIRED", "Carrier", "OpShape", "OpSpec", "Param", "read_spec"]
 
 OpShape = Literal["op", "pointwise", "geometric"]
+
+
+@dataclass(frozen=True)
+class Carrier(Kind):
+    """A warp: an opsin.Warp, a matrix 3 x 3, or what `opsin apply register` and `find_homography` write."""
+
+    def accept(self, value: Any) -> Any:
+        """Accept a Warp, plain data with matrix, source and target, or a matrix."""
+        if isinstance(value, Warp):
+            return value
+        try:
+            if isinstance(value, Mapping):
+                return Warp.from_data(value)
+            matrix = np.asarray(value, dtype=np.float64)
+        except (KeyError, TypeError, ValueError, ParamError):
+            raise Mismatch(self.english()) from None
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise Mismatch(self.english())
+        return matrix
+
+    def english(self) -> str:
+        """Say it."""
+        return "an opsin.Warp, a matrix 3 x 3, or a result that holds one"
+
+    def schema(self) -> dict[str, Any]:
+        """Write as rows of numbers, or as matrix, source and target."""
+        rows = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+        return {"anyOf": [rows, {"type": "object"}]}
 
 
 class _Required:
@@ -230,6 +259,8 @@ def kind_of(hint: Any, marks: tuple[Any, ...] = ()) -> tuple[Kind, tuple[Any, ..
         return Text(), marks
     if hint is type(None):
         return Nothing(), marks
+    if hint is Warp:
+        return Carrier(), marks
     if hint is bytes or (isinstance(hint, type) and issubclass(hint, Value) and not issubclass(hint, np.ndarray)):
         return Typed(hint), marks
     if origin is Callable:

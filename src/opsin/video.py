@@ -11,15 +11,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from opsin.io.limits import LOCAL, Limits
 from opsin.io.readdoor import Source
 from opsin.io.video import ClipFacts, Frame, Video, write_frames
 from opsin.pipeline import Pipeline
 from opsin.sample import Sample
+from opsin.types import Array
 
-__all__ = ["ClipFacts", "Frame", "Moment", "Video", "apply", "samples", "write"]
+__all__ = ["ClipFacts", "Frame", "Moment", "Video", "apply", "morph", "samples", "write"]
 
 
 @dataclass(frozen=True)
@@ -121,3 +122,32 @@ def write(
     """
     pictures = (frame.image if isinstance(frame, Sample) else frame for frame in frames)
     return write_frames(pictures, path, rate=rate, quality=quality, speed=speed)
+
+
+def morph(
+    image: Array,
+    other: Array,
+    points: Any = None,
+    other_points: Any = None,
+    *,
+    count: int = 60,
+    model: str | None = None,
+) -> Iterator[Array]:
+    """Give the frames in which one picture turns into another, for `write`.
+
+    Use it as `write("morph.mp4", morph(a, b), rate=25)`; frames are made one by one.
+
+    Args:
+        image: H W or H W C, the first frame.
+        other: of the same size, dtype and channels, the last frame.
+        points: N 2 in the first picture; None takes the landmarks of its face ([faces]), with other_points.
+        other_points: N 2 in the other picture, in the same order.
+        count: how many frames, at least 2.
+        model: path of dlib's shape predictor, for faces; None takes the 5-point model.
+
+    Raises:
+        ParamError: as `ops.morph`, before the first frame.
+    """
+    from opsin.ops.morph import frames
+
+    return frames(image, other, points, other_points, count=count, model=model)

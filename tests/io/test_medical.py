@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,8 @@ def test_dicom_without_pixels(opsin_data, name):
         medical.read(opsin_data / "medical" / "dicom" / name)
 
 
-@pytest.mark.parametrize("name", ["anatomical.nii", "functional.nii", "someones_epi.nii.gz", "standard.nii.gz"])
+@pytest.mark.parametrize("name", ["anatomical.nii", "functional.nii", "someones_epi.nii.gz", "standard.nii.gz",
+                                  "example_nifti2.nii.gz"])  # fmt: skip
 def test_nifti_as_nibabel(opsin_data, name):
     nibabel = pytest.importorskip("nibabel")
     path = opsin_data / "medical" / "nifti" / name
@@ -87,6 +90,30 @@ def test_nifti_as_nibabel(opsin_data, name):
     # nibabel counts right and anterior, SimpleITK left and posterior
     codes = "".join(nibabel.aff2axcodes(want.affine))
     assert scan.facts.orientation == codes
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("ext", [".nii", ".nii.gz"])
+def test_nifti_2(tmp_path, order, ext):
+    nibabel = pytest.importorskip("nibabel")
+    values = np.random.default_rng(0).normal(size=(7, 6, 5)).astype(np.float32)
+    affine = np.array([[0, 2.5, 0, -9], [-1.5, 0, 0, 4], [0, 0, 3, 7], [0, 0, 0, 1.0]])
+    image = nibabel.Nifti2Image(values, affine, nibabel.Nifti2Header(endianness=order))
+    nibabel.save(image, tmp_path / f"two{ext}")
+    nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / f"one{ext}")
+    two, one = (medical.read_scan(tmp_path / f"{name}{ext}") for name in ("two", "one"))
+    assert np.array_equal(two.frames, values.T) and two.facts.to_dict() == one.facts.to_dict()
+    data = (tmp_path / f"two{ext}").read_bytes()
+    with pytest.raises(DecodeError, match=r"ends before its pixels do|is damaged|is broken"):
+        medical.read_scan(data[: len(data) * 2 // 3])
+
+
+def test_decoders_do_not_talk(opsin_data, capfd):
+    with pytest.raises(DecodeError, match="the scan is broken"):
+        medical.read_scan(opsin_data / "medical" / "dicom" / "JPEG2000-embedded-sequence-delimiter.dcm")
+    assert capfd.readouterr().err == ""
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"
 
 
 def written(tmp_path, photometric="MONOCHROME2", name="x.dcm"):

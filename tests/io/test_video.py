@@ -193,10 +193,33 @@ def test_broken_and_missing_clips(clip, tmp_path):
 
     with pytest.raises(DecodeError):
         Video(Path(clip).read_bytes()[:2000])
+    whole = Path(clip).read_bytes()
+    for share in (0.4, 0.9, 0.999):
+        with pytest.raises(DecodeError, match="cut off") as told:
+            Video(whole[: int(share * len(whole))])
+        assert told.value.kind == "truncated"
     with pytest.raises(DecodeError, match="no such file"):
         Video(tmp_path / "none.mp4")
     with pytest.raises(DecodeError, match="a folder"):
         Video(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("avi", "mpeg4"), ("webm", "libvpx"), ("mkv", "mpeg4"), ("mov", "mpeg4")]
+)
+def test_cut_clips_of_every_container(tmp_path, suffix, codec):
+    path = tmp_path / f"clip.{suffix}"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(30):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(i, width=64), format="rgb24")))
+        out.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert len(list(Video(data))) == 30
+    for share in (0.5, 0.98):
+        with pytest.raises(DecodeError, match="cut off"):
+            Video(data[: int(share * len(data))])
 
 
 def test_refusals(clip, tmp_path):

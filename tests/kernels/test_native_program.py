@@ -14,6 +14,7 @@ from opsin import Pipeline, augment, chance, choice, log_uniform, normal, ops, s
 from opsin.chance import Rng, key_word, stream_words
 from opsin.errors import DecodeError, ParamError
 from opsin.kernels import native, reference_only
+from opsin.kernels.native.loading import need
 from opsin.pipeline.program import program_text
 from opsin.pipeline.steps import one_of, some_of
 

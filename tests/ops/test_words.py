@@ -121,6 +121,25 @@ def test_a_scanned_page_is_read(opsin_data):
     assert text.startswith("This is a lot of 12 point text to test the\nocr code")
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_pages_that_lie_on_their_side_are_read(turns):
+    image = page()[0]
+    upright = _read(image, page="block")
+    words = _read(np.ascontiguousarray(np.rot90(image, turns)), page="block")
+    assert words.text == upright.text
+    h, w = image.shape[:2]
+    x1, y1, x2, y2 = upright.boxes.T
+    want = {1: (y1, w - x2, y2, w - x1), 2: (w - x2, h - y2, w - x1, h - y1), 3: (h - y2, x1, h - y1, x2)}[turns]
+    assert np.abs(words.boxes - np.stack(want, axis=1)).max() <= 2.0
+    assert _read(np.ascontiguousarray(np.rot90(image, 2)), page="block", turned="no").text != upright.text
+
+
+def test_scans_turned_by_quarters_are_read(opsin_data):
+    for name in ("phototest-rotated-180.png", "phototest-rotated-L.png", "phototest-rotated-R.png"):
+        text = _read(read(opsin_data / "text_documents" / name)).text
+        assert text.startswith("This is a lot of 12 point text to test the"), name
+
+
 def test_what_is_missing_is_said(monkeypatch):
     image, _, _ = page()
     _read(image, page="block")

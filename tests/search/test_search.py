@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opsin import Sample, ops, write
+from opsin import Sample, ops, read, write
 from opsin.errors import DatasetError, ParamError
 from opsin.io import encode
 
@@ -61,6 +61,32 @@ def test_every_picture_finds_itself(index, pictures, view):
         assert hits[0].score > 0.5, (name, hits[0])
         # and nothing else is said to show the same thing
         assert all(hit.score < 0.5 for hit in hits.items[1:]), (name, hits)
+
+
+def test_of_pictures_of_one_thing_the_very_one_comes_first(tmp_path):
+    """Views of one photograph that overlap: what was cut from a view finds that view, not one with more points."""
+    photo = skimage.data.coffee()
+    views = {}
+    for i, (scale, angle) in enumerate([(1.0, 0.0), (0.8, 6.0), (0.65, -9.0), (0.5, 3.0), (0.9, -4.0)]):
+        side = int(240 / scale)
+        part = np.ascontiguousarray(photo[40 : 40 + min(side, 340), 120 : 120 + min(int(side * 1.3), 460)])
+        views[f"{i}"] = ops.resize(ops.rotate(part, angle=angle, keep="inside"), width=320, height=240)
+    with Index(tmp_path / "i") as index:
+        index.add(views.items())
+        for key, view in views.items():
+            for query in (view, view[40:200, 60:270], ops.rotate(view, angle=25.0, keep="inside")):
+                assert index.search(np.ascontiguousarray(query), count=1)[0].key == key
+
+
+def test_the_very_file_comes_first(tmp_path):
+    flat = [np.full((60, 80, 3), 120 + i // 2, np.uint8) for i in range(6)]  # nothing tells some of them apart
+    for i, image in enumerate(flat):
+        (tmp_path / f"{i}.png").write_bytes(encode(image, "png", compression=i))
+    with Index(tmp_path / "i") as index:
+        index.add([str(tmp_path / f"{i}.png") for i in range(6)])
+        for i in range(6):
+            hit = index.search(tmp_path / f"{i}.png", count=1)[0]
+            assert hit.key == str(tmp_path / f"{i}.png") and hit.score == 1.0 and hit.why == "same"
 
 
 def test_the_map_says_where_the_crop_was(index, pictures):
@@ -150,6 +176,21 @@ def test_many_small_adds_are_joined_and_all_found(tmp_path, pictures, monkeypatc
         for name, image in pictures.items():
             assert index.search(image, count=1)[0].key == name
         assert len(index) == 2 * len(pictures)
+
+
+def test_adding_to_a_large_index_rewrites_the_small_segments_only(tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr("opsin.search.index._SEGMENTS", 3)
+    rng = np.random.default_rng(0)
+    with Index(tmp_path / "i", features=20) as index:
+        noise = [(f"noise {i}", rng.integers(0, 255, (32, 32), np.uint8)) for i in range(700)]
+        index.add(noise)
+        index.compact()
+        large = set(index._store.segments())
+        for name, image in pictures.items():
+            index.add([(name, image)])
+        assert large <= set(index._store.segments()) and index.stats()["segments"] <= 4
+        for name, image in [*pictures.items(), noise[0], noise[699]]:
+            assert index.search(image, count=1)[0].key == name
 
 
 def test_another_process_sees_what_is_written(tmp_path, pictures):
@@ -319,3 +360,6 @@ def test_the_recipe(tmp_path):
     spec.loader.exec_module(recipe)
     assert recipe.main(tmp_path) == "coffee.png"
     assert (tmp_path / "hits.html").exists() and (tmp_path / "where.png").exists()
+    beside = read(path.with_suffix(".png"))
+    drawn = read(tmp_path / "sheet.png")
+    assert drawn.shape == beside.shape and np.abs(drawn.astype(int) - beside).mean() < 3.0

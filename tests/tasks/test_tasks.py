@@ -206,6 +206,16 @@ def test_wrong_use_is_said(make, message):
         make()
 
 
+def test_vectors_of_ones_own():
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate([rng.normal(0, 1, (30, 5)), rng.normal(4, 1, (30, 5))])
+    task = Classifier().fit_vectors(vectors, ["low"] * 30 + ["high"] * 30)
+    assert [p.label for p in task.predict_vectors(vectors[[0, 59]])] == ["low", "high"]
+    assert task.predict_vectors(np.zeros((0, 5))) == []
+    with pytest.raises(ParamError, match="an array N x D"):
+        task.predict_vectors(vectors[0])
+
+
 def test_a_class_that_was_not_learned():
     task = color_classifier().fit([t for t, _ in TEXTURES], [k for _, k in TEXTURES])
     with pytest.raises(ParamError, match="classes that were learned"):
@@ -229,5 +239,8 @@ def test_commands(tmp_path):
     assert (tmp_path / "c.png").exists()
     done = opsin("predict", tmp_path / "m", tmp_path / "data" / "down" / "10.png", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["label"] == "down", done.stderr
+    (tmp_path / "data" / "down" / "broken.png").write_bytes(b"no picture")
+    done = opsin("predict", tmp_path / "m", tmp_path / "data" / "down")
+    assert done.returncode == 3 and b"broken.png" in done.stderr and done.stdout.count(b"\n") == 10
     done = opsin("predict", tmp_path / "none", "x.png")
     assert done.returncode == 2 and b"there is no classifier here" in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from opsin.errors import DecodeError
 from opsin.io.facts import Note
@@ -117,6 +117,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"FUJIFILMCCD-RAW", "a Fujifilm raw file (RAF)"),
     (128, b"DICM", "DICOM"),
     (344, b"n+1\x00", "NIfTI"),
+    (4, b"n+2\x00", "NIfTI"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"PK\x03\x04", "a zip archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -131,6 +132,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MZ", "a program"),
 )
 
+_SCANS = "Read it with opsin.medical.read, or opsin apply."
 _HEIF = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
 
@@ -142,6 +144,8 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise DecodeError("truncated", "the file is empty.")
+    if data[128:132] == b"DICM" and not _is_tiff_too(data):
+        raise _unsupported("DICOM", _SCANS)
     for magic, name in _OURS:
         if data.startswith(magic):
             return name
@@ -163,6 +167,12 @@ def sniff(data: bytes) -> str:
     raise _name_other(data)
 
 
+def _is_tiff_too(data: bytes) -> bool:
+    """Say whether a DICOM file is a TIFF as well, as whole slides are: its first directory is in the file."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    return data[:4] in (b"II*\0", b"MM\0*") and 8 <= int.from_bytes(data[4:8], order) <= len(data) - 6
+
+
 def _name_other(data: bytes) -> DecodeError:
     if b"IHDR" in data[8:18]:
         return DecodeError("corrupt", "the PNG signature is damaged, as a transfer in text mode leaves it.")
@@ -170,7 +180,7 @@ def _name_other(data: bytes) -> DecodeError:
         return _unsupported("an AVI video" if data[8:12] == b"AVI " else "a RIFF file that is no WebP")
     for offset, magic, name in _OTHERS:
         if data.startswith(magic, offset):
-            return _unsupported(name)
+            return _unsupported(name, _SCANS) if name in ("DICOM", "NIfTI") else _unsupported(name)
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in head:
         return _unsupported("SVG")

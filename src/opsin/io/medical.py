@@ -16,6 +16,8 @@ import numpy as np
 from opsin.errors import DecodeError, ParamError, refusal
 from opsin.io.facts import Array
 from opsin.io.limits import LOCAL, Limits
+from opsin.io.nifti import as_nifti1
+from opsin.io.quiet import silenced
 from opsin.io.readdoor import Source, read_bytes
 from opsin.io.writing import write_bytes
 from opsin.kernels.extras import need
@@ -113,7 +115,8 @@ def read_scan(source: Source, *, orient: str | None = None, limits: Limits = LOC
     packed = syntax == "deflated"  # then not even the tags can be seen
     if kind == "DICOM" and not packed and b"\xe0\x7f\x10\x00" not in blob.data and b"\x7f\xe0\x00\x10" not in blob.data:
         raise DecodeError("unsupported", "this DICOM file holds no pixels.", blob.name)
-    image, reader = _decoded(sitk, blob.data, suffix, limits, blob.name)
+    data = as_nifti1(blob.data, limits, blob.name) if kind == "NIfTI" else blob.data
+    image, reader = _decoded(sitk, data, suffix if data is blob.data else ".nii", limits, blob.name)
     if orient is not None and image.GetDimension() == 3:
         try:
             image = sitk.DICOMOrient(image, orient.upper())
@@ -158,10 +161,11 @@ def _decoded(sitk: Any, data: bytes, suffix: str, limits: Limits, name: str | No
         write_bytes(path, data, durable=False)
         reader.SetFileName(path)
         try:
-            reader.ReadImageInformation()
-            size = [*reader.GetSize(), 1]
-            limits.check_size(size[0], size[1], 4 * reader.GetNumberOfComponents() * int(np.prod(size[2:])))
-            return reader.Execute(), reader
+            with silenced():
+                reader.ReadImageInformation()
+                size = [*reader.GetSize(), 1]
+                limits.check_size(size[0], size[1], 4 * reader.GetNumberOfComponents() * int(np.prod(size[2:])))
+                return reader.Execute(), reader
         except RuntimeError as reason:
             message = "the scan is broken, or its pixels are packed in a way that is not known."
             raise DecodeError("corrupt", message, name) from reason

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsin.errors import DecodeError, ParamError, refusal, verbatim
+from opsin.io.clip_heads import is_cut
 from opsin.io.facts import Array
 from opsin.io.limits import LOCAL, Limits
 from opsin.io.readdoor import Source, read_bytes, read_range
@@ -132,6 +133,7 @@ class Video:
             blob = read_bytes(source, limits=limits)
             self._data, self.name = blob.data, blob.name
         self._times: NDArray[np.int64] | None = None
+        self._refuse_cut()
         with self._opened() as (container, stream):
             context = stream.codec_context
             limits.check_size(context.width, context.height, 3)
@@ -154,6 +156,16 @@ class Video:
         f = self.facts
         length = "" if f.duration is None else f", {f.duration:.2f} s"
         return f"Video({f.size[0]} x {f.size[1]}, {f.rate:g} frames a second{length}, {f.codec})"
+
+    def _refuse_cut(self) -> None:
+        source = _Memory(self._data) if self._path is None else _File(self._path, self.limits)
+
+        def part(at: int, count: int) -> bytes:
+            source.seek(at)
+            return source.read(count)
+
+        if is_cut(part, source.size):
+            raise DecodeError("truncated", "the clip is cut off: the file ends before its container does.", self.name)
 
     # --- inside -------------------------------------------------------------------------------------------------
     @contextmanager

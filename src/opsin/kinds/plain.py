@@ -314,12 +314,14 @@ class Either(Kind):
 
     def accept(self, value: Any) -> Any:
         """Accept what the first fitting kind accepts."""
+        closest = ""
         for kind in self.kinds:
             try:
                 return kind.accept(value)
-            except Mismatch:
-                continue
-        raise Mismatch(self.english())
+            except Mismatch as reason:
+                # of the right kind but with something wrong in it: that says more than all that is possible
+                closest = closest or (str(reason) if str(reason) != kind.english() else "")
+        raise Mismatch(closest or self.english())
 
     def english(self) -> str:
         """Join the kinds with "or"."""

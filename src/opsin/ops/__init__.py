@@ -17,6 +17,7 @@ from opsin.ops.bend import *
 from opsin.ops.binary import *
 from opsin.ops.blur import *
 from opsin.ops.boxes import *
+from opsin.ops.carry import *
 from opsin.ops.channels import *
 from opsin.ops.clusters import *
 from opsin.ops.color import *

@@ -245,11 +245,15 @@ def _yunet(where: str, image: Array, score: float, overlap: float, model: str | 
     pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
     h, w = pixels.shape[:2]
     none = np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2))
+    told = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it warns of settings that nobody made
     try:
         finder = cv2.FaceDetectorYN.create(model, "", (w, h), max(score, 1e-3), max(overlap, 1e-3), 5000)
         _, rows = finder.detect(np.ascontiguousarray(pixels[..., ::-1]))
     except cv2.error:
         raise ParamError(refusal(where, "model", "an ONNX file of YuNet that OpenCV can run", model, hint)) from None
+    finally:
+        cv2.utils.logging.setLogLevel(told)
     if rows is None or not len(rows):
         return none
     rows = np.asarray(rows, dtype=np.float64)

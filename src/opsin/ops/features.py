@@ -14,7 +14,7 @@ from opsin.types import Array, Bound, Fraction, Image, Mask, Shape, Unit, Usual
 from opsin.values import Points
 
 Count = Annotated[int, Bound(ge=1, le=1_000_000), Usual(50, 2000)]
-Places = Annotated[Array, Shape(2, (None, 2)), Unit("px")]
+Places = Annotated[Array, Shape(2, (None, 2), empty=True), Unit("px")]
 
 
 def _cover(where: str, mask: Array | None, image: Array) -> Array | None:

@@ -8,6 +8,7 @@ import numpy as np
 from opsin.arrays import check_image, from_unit, to_unit
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.kernels.extras import need
+from opsin.kernels.faces import face_points
 from opsin.op import op
 from opsin.types import Array, Fraction, Image, Shape, Unit
 
@@ -53,24 +54,37 @@ def _bent(image: Array, x: Array, y: Array, cv2: Any) -> Array:
 
 
 @op(extra="cv")
-def morph(image: Image, /, other: Image, points: Places, other_points: Places, *, fraction: Fraction) -> Image:
+def morph(
+    image: Image,
+    /,
+    other: Image,
+    points: Places | None = None,
+    other_points: Places | None = None,
+    *,
+    fraction: Fraction,
+    model: str | None = None,
+) -> Image:
     """Show a state between two pictures: shapes meet halfway, and colors blend.
 
     Use it between two faces, two leaves, two slices; give points that belong together, such as the corners of eyes and
-    mouth. The corners of the pictures and the middles of their sides belong together by themselves. For the frames of
-    a clip see `opsin.ops.morph.frames`.
+    mouth. Without points the largest face of each picture is looked for with dlib ([faces]). The corners of the
+    pictures and the middles of their sides belong together by themselves. `opsin.video.morph` gives the frames of a
+    clip, and so does `opsin apply morph` where --out names one.
 
     Args:
         other: the other picture, of the same size, dtype and channels.
-        points: N 2 in the first picture.
+        points: N 2 in the first picture; None takes the landmarks of its face, with other_points.
         other_points: N 2 in the other picture, in the same order.
         fraction: 0 is the first picture, 1 the other one, both unchanged.
+        model: path of dlib's shape predictor, of 5 or of 68 points, for faces; None as `align_face`.
 
     Returns:
         same shape and dtype; points of the two pictures meet at (1 - fraction) * points + fraction * other_points.
 
     Raises:
-        ParamError: pictures of different kinds, points of different number, outside the picture, twice or NaN.
+        ParamError: pictures of different kinds, points of different number, outside the picture, twice or NaN, and
+            pictures without a face where no points are given.
+        MissingExtra: landmarks are to be found and dlib is not installed.
 
     Source:
         Wolberg, "Image morphing: a survey", 1998, mesh warping; on Delaunay triangles of the halfway shape, bilinear.
@@ -82,6 +96,11 @@ def morph(image: Image, /, other: Image, points: Places, other_points: Places, *
         wanted = f"{image.dtype} of shape {image.shape}, as the picture"
         raise ParamError(refusal(where, "other", wanted, other, hint))
     h, w = image.shape[:2]
+    if (points is None) != (other_points is None):
+        missing = "points" if points is None else "other_points"
+        raise ParamError(refusal(where, missing, "given with its counterpart", verbatim("nothing")))
+    if points is None:
+        points, other_points = face_pair(image, other, model)
     a, b = _points(where, "points", points, w, h), _points(where, "other_points", other_points, w, h)
     if len(a) != len(b):
         raise ParamError(refusal(where, "other_points", f"{len(a)} points, as points", b))
@@ -128,21 +147,53 @@ def _carry(now: Array, a: Array, b: Array, triangles: Array, w: int, h: int) -> 
     return maps[0], maps[1], maps[2], maps[3]
 
 
-def frames(image: Array, other: Array, points: Any, other_points: Any, *, count: int) -> Iterator[Array]:
+def face_pair(image: Array, other: Array, model: str | None = None) -> tuple[Array, Array]:
+    """Find points that belong together in the largest face of each of two pictures.
+
+    Args:
+        image: H W or H W C.
+        other: of the same size.
+        model: path of dlib's shape predictor; None takes the 5-point one.
+
+    Raises:
+        MissingExtra: dlib is not installed.
+        ParamError: no face in one of them, by name.
+    """
+    found = []
+    for name, picture in (("image", image), ("other", other)):
+        p = face_points("morph", picture, model, name)
+        h, w = picture.shape[:2]
+        found.append((p, (p > 0.0).all(axis=1) & (p < (w, h)).all(axis=1)))
+    both = found[0][1] & found[1][1]
+    return found[0][0][both], found[1][0][both]
+
+
+def frames(
+    image: Array,
+    other: Array,
+    points: Any = None,
+    other_points: Any = None,
+    *,
+    count: int,
+    model: str | None = None,
+) -> Iterator[Array]:
     """Give the frames of a morph one after the other, the first and the last being the two pictures.
 
     Args:
         image: H W or H W C.
         other: of the same size, dtype and channels.
-        points: N 2 in the first picture.
+        points: N 2 in the first picture; None takes the landmarks of its face, with other_points.
         other_points: N 2 in the other picture.
         count: how many frames, at least 2.
+        model: path of dlib's shape predictor, for faces.
 
     Raises:
         ParamError: as `morph`, and fewer than 2 frames.
     """
-    if not isinstance(count, int) or count < 2:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise ParamError(refusal("morph", "count", "a whole number at least 2", count))
+    morph(image, other, points, other_points, fraction=0.0, model=model)  # whatever is wrong is said here
+    if points is None:
+        points, other_points = face_pair(image, other, model)
     a, b = np.asarray(points, dtype=np.float64), np.asarray(other_points, dtype=np.float64)
-    for i in range(count):
-        yield morph(image, other, a, b, fraction=i / (count - 1))
+    return (morph(image, other, a, b, fraction=i / (count - 1)) for i in range(count))

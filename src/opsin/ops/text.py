@@ -1,6 +1,6 @@
 """Text: where it is, what it says, and pages put straight."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from opsin.values import Boxes
 from opsin.values.words import Words
 
 _PAGES = {"auto": 3, "column": 4, "block": 6, "line": 7, "word": 8, "sparse": 11}
+_PAGE = 48  # pixels: a smaller side is no page, and is read as it is
+_DOUBTFUL = 0.75  # the mean confidence below which a page may lie on its side or upside down
 _PROGRAM = "the program Tesseract (Debian and Ubuntu: apt-get install tesseract-ocr; macOS: brew install tesseract)"
 
 
@@ -51,6 +53,7 @@ def read_text(
     *,
     language: str = "eng",
     page: Literal["auto", "column", "block", "line", "word", "sparse"] = "auto",
+    turned: Literal["auto", "no"] = "auto",
     confidence: Fraction = 0.0,
 ) -> Words:
     """Read printed text: every word with its box and how sure the reader is.
@@ -62,10 +65,12 @@ def read_text(
         language: Tesseract's name of the language, several joined by plus: "eng+deu".
         page: what the picture holds: a page ("auto"), one "column", "block", "line" or "word" of text, or words here
             and there ("sparse").
+        turned: "auto" reads a picture whose words come out doubtful on its sides and upside down as well, and takes the
+            surest, if no side is below 48 pixels; "no" reads it as it is.
         confidence: words that are less sure are left out.
 
     Returns:
-        words in the order of reading; `.text` is the page.
+        words in the order of reading, boxes in the picture as it was given; `.text` is the page.
 
     Raises:
         MissingExtra: pytesseract or the program Tesseract is not installed.
@@ -78,9 +83,49 @@ def read_text(
     tesseract = need("pytesseract", where, extra="ocr")
     if not language or not all(c.isalnum() or c in "+_-/" for c in language):
         raise ParamError(refusal(where, "language", "a name such as eng, or several as eng+deu", language))
+    gray = _gray8(where, image)
+    best = _read(tesseract, gray, image, language, page, 0)
+    if turned == "auto" and best.sure < _DOUBTFUL and min(gray.shape) >= _PAGE:
+        # a page upside down gives words as well, but hardly sure ones
+        others = (
+            _read(tesseract, np.ascontiguousarray(np.rot90(gray, k)), image, language, page, k) for k in (2, 1, 3)
+        )
+        for other in others:
+            if other.mass > best.mass:
+                best = other
+            if best.sure >= _DOUBTFUL and best.turns:
+                break
+    table = best.table
+    rows = [i for i in best.rows if float(table["conf"][i]) >= 100.0 * confidence]
+    paragraphs = _numbered([(table["block_num"][i], table["par_num"][i]) for i in rows])
+    lines = _numbered([(table["block_num"][i], table["par_num"][i], table["line_num"][i]) for i in rows])
+    corners = [
+        np.array([table[name][i] for i in rows], dtype=np.float64) for name in ("left", "top", "width", "height")
+    ]
+    return Words(
+        _back(corners, best.turns, gray.shape[1], gray.shape[0]),
+        labels=[str(table["text"][i]).strip() for i in rows],
+        scores=np.array([float(table["conf"][i]) / 100.0 for i in rows]),
+        line=lines,
+        paragraph=paragraphs,
+    )
+
+
+class _Reading(NamedTuple):
+    """What Tesseract said of one turn of the picture: how sure its words are, and how much was read surely."""
+
+    table: Any
+    rows: list[int]
+    sure: float
+    mass: float
+    turns: int
+
+
+def _read(tesseract: Any, gray: Array, image: Array, language: str, page: str, turns: int) -> _Reading:
+    where = "read_text"
     try:
         table = tesseract.image_to_data(
-            _gray8(where, image), lang=language, config=f"--psm {_PAGES[page]}", output_type=tesseract.Output.DICT
+            gray, lang=language, config=f"--psm {_PAGES[page]}", output_type=tesseract.Output.DICT
         )
     except tesseract.TesseractNotFoundError as reason:
         raise MissingExtra(where, _PROGRAM + " and pytesseract", "ocr") from reason
@@ -91,23 +136,26 @@ def read_text(
             raise ParamError(refusal(where, "language", "installed", language, hint)) from reason
         said = str(reason.message).strip().splitlines() or ["it said nothing"]
         raise ParamError(refusal(where, "image", "readable by Tesseract", image, said[-1])) from reason
-    rows = [
-        i
-        for i, word in enumerate(table["text"])
-        if str(word).strip() and float(table["conf"][i]) >= max(0.0, 100.0 * confidence)
-    ]
-    columns = {name: np.array([table[name][i] for i in rows], dtype=np.float64) for name in ("left", "top")}
-    sizes = {name: np.array([table[name][i] for i in rows], dtype=np.float64) for name in ("width", "height")}
-    left, top = columns["left"], columns["top"]
-    paragraphs = _numbered([(table["block_num"][i], table["par_num"][i]) for i in rows])
-    lines = _numbered([(table["block_num"][i], table["par_num"][i], table["line_num"][i]) for i in rows])
-    return Words(
-        np.stack([left, top, left + sizes["width"], top + sizes["height"]], axis=1),
-        labels=[str(table["text"][i]).strip() for i in rows],
-        scores=np.array([float(table["conf"][i]) / 100.0 for i in rows]),
-        line=lines,
-        paragraph=paragraphs,
-    )
+    rows = [i for i, word in enumerate(table["text"]) if str(word).strip() and float(table["conf"][i]) >= 0.0]
+    letters = np.array([len(str(table["text"][i]).strip()) for i in rows], dtype=np.float64)
+    shares = np.array([float(table["conf"][i]) / 100.0 for i in rows])
+    total = float(letters.sum())
+    # squared, so that many doubtful letters do not outweigh fewer sure ones
+    sure = float((letters * shares).sum() / total) if total else 0.0
+    return _Reading(table, rows, sure, float((letters * shares**2).sum()), turns)
+
+
+def _back(corners: list[Array], turns: int, width: int, height: int) -> Array:
+    """Carry boxes of a picture that was turned by quarters anticlockwise back to the picture of width x height."""
+    x1, y1 = corners[0], corners[1]
+    x2, y2 = x1 + corners[2], y1 + corners[3]
+    if turns == 1:
+        x1, y1, x2, y2 = width - y2, x1, width - y1, x2
+    elif turns == 2:
+        x1, y1, x2, y2 = width - x2, height - y2, width - x1, height - y1
+    elif turns == 3:
+        x1, y1, x2, y2 = y1, height - x2, y2, height - x1
+    return np.stack([x1, y1, x2, y2], axis=1)
 
 
 def _numbered(places: list[Any]) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from opsin.chance import Choice, Distribution, Normal, stream_words
+from opsin.geometry import Warp
 from opsin.kernels.channel_figures import DEVIATIONS, MEANS
 from opsin.kinds import Kind, draws_whole
 from opsin.pipeline.steps import Group, Node, Path, Step
@@ -106,6 +107,8 @@ class _Writer:
     def _value(self, name: str, param: str, kind: Kind, value: Any) -> Any:
         if isinstance(value, Distribution):
             return self._drawn(name, param, kind, value)
+        if isinstance(value, Warp):
+            raise NotForTheCore(f"{name} takes a warp")
         if isinstance(value, np.ndarray):
             return value.ravel().tolist()
         if isinstance(value, tuple):

@@ -14,6 +14,7 @@ import numpy as np
 
 from opsin.chance import Choice, Distribution, LogUniform, Normal, Uniform
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal
+from opsin.geometry import Warp
 from opsin.instances import Rules
 from opsin.kinds import ArrayKind, Either, Text
 from opsin.op import load_plugins, operations
@@ -77,6 +78,8 @@ def _node_data(node: Node) -> dict[str, Any]:
 def _value_data(value: Any) -> Any:
     if isinstance(value, Distribution):
         return value.plain()
+    if isinstance(value, Warp):
+        return value.to_data()
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f" and value.dtype == np.float64:
             return value.tolist()
@@ -339,6 +342,8 @@ def _value(value: Any) -> Any:
                 refusal("array", "values", "numbers in rows of one length, with a dtype", value)
             ) from None
         return array
+    if {"matrix", "source", "target"} <= words:  # a warp
+        return dict(value)
     named = [w for w in _DISTRIBUTIONS if w in words]
     if len(named) != 1:
         near = did_you_mean(str(next(iter(words), "")), _DISTRIBUTIONS)

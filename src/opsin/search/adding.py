@@ -146,8 +146,8 @@ class Intake:
 
     def _learn(self, made: list[Made]) -> Vocabulary:
         found = np.concatenate([m.entry.raw.descriptors for m in made])
-        step = max(1, -(-len(found) // _LEARN))
-        vocabulary = train(found[::step])
+        some = np.linspace(0, len(found) - 1, min(len(found), _LEARN)).astype(np.int64)
+        vocabulary = train(found[some])
         name = f"vocabulary-{files.new_name()}"
         folder = os.path.join(self.folder, "segments", name)
         os.makedirs(folder)

@@ -152,7 +152,7 @@ def thumbnail(image: Array, side: int = 160) -> bytes:
     from opsin.io import encode
 
     shown = displayable(image)
-    return encode(fitted(shown, side, side) if max(shown.shape[:2]) > side else shown, "webp", quality=80)
+    return encode(fitted(shown, side, side) if max(shown.shape[:2]) > side else shown, "webp", quality=75, effort=1)
 
 
 def _text(value: object) -> str:

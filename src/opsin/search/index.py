@@ -21,9 +21,9 @@ from opsin.search.adding import Added, Intake, Job, job_of
 from opsin.search.embedding import Model
 from opsin.search.hashes import dihedral_hashes
 from opsin.search.hits import Hit, Hits
-from opsin.search.local import Raw, describe
+from opsin.search.local import Raw, describe_query
 from opsin.search.looks import look
-from opsin.search.query import Query, rank
+from opsin.search.query import Query, file_first, rank
 from opsin.search.segment import Segment
 from opsin.search.store import FORMAT, Store
 from opsin.types import Array
@@ -264,24 +264,36 @@ class Index:
         with self._store.writing():
             self._intake.take(jobs, workers, progress, out, anew)
             if len(self._store.segments()) > _SEGMENTS or anew:
-                self._join()
+                self._join(everything=anew)
         return out
 
-    def _join(self) -> None:
-        """Write all that is alive as one segment."""
+    def _join(self, everything: bool = True) -> None:
+        """Write all that is alive as one segment, or only the small segments, so that adding stays cheap."""
         self._read()
-        old = self._store.segments()
-        if self._intake.words is None or (len(old) <= 1 and all(a.all() for a in self._alive)):
+        names = self._store.segments()
+        if self._intake.words is None or (len(names) <= 1 and all(a.all() for a in self._alive)):
             return
+        order = sorted(range(len(names)), key=lambda i: len(self._parts[i].ids))
+        some: list[int] = []
+        joined = 0
+        for i in order:
+            size = len(self._parts[i].ids)
+            if everything or not some or size <= max(2 * joined, 512):
+                some.append(i)
+                joined += size
+        if len(some) < 2 and not everything:
+            return  # each is more than twice as large as all smaller ones: there are few
         name = files.new_name()
-        alive = sum(int(a.sum()) for a in self._alive)
+        parts, living = [self._parts[i] for i in some], [self._alive[i] for i in some]
+        alive = sum(int(a.sum()) for a in living)
         if alive:
-            files.join(os.path.join(self.folder, "segments", name), self._parts, self._alive, self._intake.words.size)
+            files.join(os.path.join(self.folder, "segments", name), parts, living, self._intake.words.size)
         with self._store.transaction() as db:
-            db.execute("DELETE FROM segments")
+            for i in some:
+                db.execute("DELETE FROM segments WHERE name = ?", (names[i],))
+                db.execute("UPDATE pictures SET segment = ? WHERE segment = ?", (name, names[i]))
             if alive:
                 db.execute("INSERT INTO segments VALUES (?, ?)", (name, alive))
-                db.execute("UPDATE pictures SET segment = ?", (name,))
         self._intake.sweep()
         self._seen = None
 
@@ -335,17 +347,20 @@ class Index:
             raise ParamError(refusal("Index.search", "count", "at least 1", count))
         if method == "embedding" and self._model is None:
             raise ParamError(refusal("Index.search", "method", "another one without a model", method, "Give model=."))
-        image = _picture(picture)
+        image, digest = _picture(picture)
         self._read()
         if self._intake.words is None or not self._parts:
             return Hits((), image, time.perf_counter() - began, 0)
         empty = Raw(np.zeros((0, 2), np.uint16), np.zeros((0, 128), np.uint8))
         wants_points = method in ("auto", "points")
-        raw, factor = describe("Index.search", image, self._side, 2 * self._features) if wants_points else (empty, 1.0)
+        count_of = 2 * self._features
+        raw, factor = describe_query("Index.search", image, self._side, count_of) if wants_points else (empty, 1.0)
         embed = self._model(image) if self._model is not None and method in ("auto", "embedding") else None
         views = dihedral_hashes(image) if method in ("auto", "hash") else np.zeros(0, np.uint64)
         query = Query(raw, views, look(image), embed)
         ranked = rank(query, self._parts, self._alive, self._intake.words, method, count, verify)
+        if digest and method in ("auto", "hash"):
+            ranked = file_first(ranked, self._store.by_digest(digest))
         facts = self._store.by_ids(r.id for r in ranked)
         hits = []
         for r in ranked:
@@ -395,10 +410,11 @@ class Index:
         return sorted(out)
 
 
-def _picture(source: Any) -> Array:
+def _picture(source: Any) -> tuple[Array, str]:
+    """Read the query, and the digest of its bytes where it came as a file."""
     if isinstance(source, np.ndarray):
-        return check_image("Index.search", source)
+        return check_image("Index.search", source), ""
     if isinstance(source, Sample):
-        return source.image
+        return source.image, ""
     blob = read_bytes(source)
-    return decode(blob.data, source=blob.name).image
+    return decode(blob.data, source=blob.name).image, blob.digest

@@ -15,9 +15,10 @@ from opsin.kernels.palette import nearest
 from opsin.kernels.resize import resize
 from opsin.types import Array
 
-__all__ = ["Agreement", "Raw", "Vocabulary", "agree", "describe", "train"]
+__all__ = ["Agreement", "Raw", "Vocabulary", "agree", "describe", "describe_query", "train"]
 
 _BITS = 64
+_ALIKE, _CLOSE = 7.0, 1.0  # bits and pixels of the working picture at which a pair counts a third
 _PLACE = 32.0  # places are kept in 1/32 of a pixel of the working picture
 
 
@@ -77,11 +78,16 @@ class Vocabulary(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """How the query's points and a picture's points lie on each other."""
+    """How the query's points and a picture's points lie on each other.
+
+    `weight` is the number of points that agree, each counting the less the more it differs and the farther it is off:
+    of pictures that show the same thing the very one that the query was cut from comes first.
+    """
 
     inliers: int
     pairs: int
     matrix: NDArray[np.float64]
+    weight: float
 
 
 def rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -90,7 +96,21 @@ def rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.sqrt(values / np.maximum(values.sum(axis=1, keepdims=True), 1e-9))
 
 
-def describe(where: str, image: Array, side: int, count: int) -> tuple[Raw, float]:
+def describe_query(where: str, image: Array, side: int, count: int) -> tuple[Raw, float]:
+    """Find features in a query: as in pictures of the index and, where a small one grows, at its own size as well.
+
+    A crop is smaller than the picture that it was cut from, which did not grow: at its own size its features are those
+    of that picture to the bit.
+    """
+    raw, factor = describe(where, image, side, count)
+    if factor <= 1.0:
+        return raw, factor
+    own, _ = describe(where, image, side, count, grow=False)
+    places = np.clip(np.round(own.places * factor), 0, 65535).astype(np.uint16)
+    return Raw(np.concatenate([places, raw.places]), np.concatenate([own.descriptors, raw.descriptors])), factor
+
+
+def describe(where: str, image: Array, side: int, count: int, grow: bool = True) -> tuple[Raw, float]:
     """Find features in a picture brought to a working size; gives them and the factor of size.
 
     Args:
@@ -98,13 +118,14 @@ def describe(where: str, image: Array, side: int, count: int) -> tuple[Raw, floa
         image: H W or H W C.
         side: longest side of the working picture; small pictures grow to half of it.
         count: at most so many features.
+        grow: False leaves small pictures at their size.
     """
     if image.ndim == 3 and image.shape[2] not in (1, 3, 4):
         image = from_unit(to_unit(image).mean(axis=2), np.uint8)
     gray = brightness(where, image)
     gray = gray if gray.dtype == np.uint8 else from_unit(np.clip(to_unit(gray, np.float64), 0.0, 1.0), np.uint8)
     longest = max(gray.shape)
-    factor = min(1.0, side / longest) if longest >= side / 2 else side / 2 / longest
+    factor = min(1.0, side / longest) if longest >= side / 2 or not grow else side / 2 / longest
     if factor != 1.0:
         h, w = gray.shape
         gray = resize(gray, max(1, round(w * factor)), max(1, round(h * factor)))
@@ -122,7 +143,8 @@ def describe(where: str, image: Array, side: int, count: int) -> tuple[Raw, floa
 
 def train(descriptors: NDArray[np.uint8], rounds: int = 8) -> Vocabulary:
     """Learn words from a sample of descriptors: k-means in two levels, each with the root of the number of words."""
-    values = rooted(descriptors)
+    # pictures without any texture give no features: one word then stands for what comes later
+    values = rooted(descriptors if len(descriptors) else np.zeros((1, 128), np.uint8))
     branch = int(np.clip(round((len(values) / 40.0) ** 0.5), 1, 128))
     rng = Rng(0).at("vocabulary")
     tops = _means(values, branch, rng.at("tops"), rounds)
@@ -187,11 +209,12 @@ def agree(where: str, query: NDArray[Any], other: NDArray[Any], apart: NDArray[A
         apart: N, how unlike the pairs are: of several pairs with one place the most alike stays.
     """
     order = np.argsort(apart, kind="stable")
+    unlike = apart[order].astype(np.float64)
     a, b = query[order].astype(np.float64) / _PLACE, other[order].astype(np.float64) / _PLACE
     for side in (0, 1):
         _, first = np.unique(np.round((a, b)[side], 1), axis=0, return_index=True)
         keep = np.sort(first)
-        a, b = a[keep], b[keep]
+        a, b, unlike = a[keep], b[keep], unlike[keep]
     if len(a) < 4:
         return None
     cv2 = need("cv2", where)
@@ -203,4 +226,7 @@ def agree(where: str, query: NDArray[Any], other: NDArray[Any], apart: NDArray[A
     stretch = np.linalg.svd(matrix[:, :2], compute_uv=False)
     if np.linalg.det(matrix[:, :2]) <= 0.0 or stretch[0] > 12.0 or stretch[1] < 1 / 12 or stretch[0] > 3 * stretch[1]:
         return None
-    return Agreement(int(np.count_nonzero(good)), len(a), np.asarray(matrix, dtype=np.float64))
+    inside = good.ravel().astype(np.bool_)
+    off = np.hypot(*(a @ matrix[:, :2].T + matrix[:, 2] - b)[inside].T)
+    weight = float((np.exp(-((unlike[inside] / _ALIKE) ** 2)) * np.exp(-((off / _CLOSE) ** 2))).sum())
+    return Agreement(int(np.count_nonzero(inside)), len(a), np.asarray(matrix, dtype=np.float64), weight)

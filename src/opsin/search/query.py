@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opsin.search.local import Raw, Vocabulary, agree, rooted
 from opsin.search.segment import Segment
 
-__all__ = ["Query", "Ranked", "rank"]
+__all__ = ["Query", "Ranked", "file_first", "rank"]
 
 _REACH = 22  # bits of 64 in which features of one thing may differ
 _SOFT = 16.0
@@ -125,7 +125,8 @@ def rank(
         out = [r for r in out if r.why == "same"]
     elif method == "points":
         out = [r for r in out if r.score > 0.0]
-    out.sort(key=lambda r: (-r.score, r.id))
+    place = {int(number): row for row, number in enumerate(ids)}
+    out.sort(key=lambda r: (-r.score, -float(alike[place[r.id]]), r.id))
     return out[:count]
 
 
@@ -179,7 +180,7 @@ def _judge(
             found = agree("Index.search", place, parts[number].places[mine.found[rows]], mine.apart[rows])
             if found is not None and found.inliers >= _SURE + 0.05 * found.pairs:
                 inliers, matrix, why = found.inliers, found.matrix, "points"
-                score = 0.5 + 0.5 * (1.0 - math.exp(-found.inliers / 25.0))
+                score = 0.5 + 0.5 * (1.0 - math.exp(-(0.15 * found.inliers + found.weight) / 25.0))
     bits = int(distance[row])
     # nearly flat pictures share hashes: colors must agree as well, or points
     if bits <= _NEAR and method in ("auto", "hash") and (inliers or alike[row] > 0.85 or _turned(alike[row], bits)):
@@ -190,3 +191,10 @@ def _judge(
 def _turned(alike: float, bits: int) -> bool:
     """Say whether a copy that was turned or mirrored is likely: its look differs in shapes, not in colors."""
     return bits <= _NEAR // 2 and alike > 0.55
+
+
+def file_first(ranked: list[Ranked], ids: list[int]) -> list[Ranked]:
+    """Put pictures whose file is the query's byte for byte in front: nothing is more alike."""
+    known = {r.id: r for r in ranked}
+    same = [known.get(i, Ranked(i, 1.0, "same", 0, 0, None))._replace(score=1.0, why="same") for i in ids]
+    return same + [r for r in ranked if r.id not in set(ids)]

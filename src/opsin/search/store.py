@@ -129,6 +129,10 @@ class Store:
         """What is known of a picture, by key."""
         return self._row("key = ?", key)
 
+    def by_digest(self, digest: str) -> list[int]:
+        """The numbers of pictures whose file has a digest."""
+        return [row[0] for row in self.db.execute("SELECT id FROM pictures WHERE digest = ? ORDER BY id", (digest,))]
+
     def _row(self, where: str, value: Any) -> dict[str, Any] | None:
         names = ("id", "key", "path", "digest", "size", "changed", "width", "height", "factor", "segment", "thumb")
         row = self.db.execute(f"SELECT {', '.join(names)} FROM pictures WHERE {where}", (value,)).fetchone()

@@ -169,11 +169,21 @@ class Classifier:
     # --- applying ---------------------------------------------------------------------------------------------------
     def predict(self, picture: Any) -> Prediction:
         """Give the class of one picture: an array, a path, the bytes of a file, or a sample."""
-        return self._predictions(self._vectors([picture]))[0]
+        return self.predict_vectors(self._vectors([picture]))[0]
 
     def predict_all(self, pictures: Iterable[Any]) -> list[Prediction]:
         """Give the classes of several pictures."""
-        return self._predictions(self._vectors(pictures))
+        return self.predict_vectors(self._vectors(pictures))
+
+    def predict_vectors(self, vectors: NDArray[np.float64]) -> list[Prediction]:
+        """Give the classes of vectors N D of the kind that `fit_vectors` learned from."""
+        vectors = np.asarray(vectors, dtype=np.float64)
+        if vectors.ndim != 2:
+            raise ParamError(refusal(self.name, "vectors", "an array N x D", vectors))
+        if not len(vectors):
+            return []
+        rows = self._probabilities(vectors)
+        return [Prediction(self.classes[int(row.argmax())], self.classes, row) for row in rows]
 
     def evaluate(
         self, pictures: Any, labels: Sequence[Any] | None = None, *, progress: Callable[[int], None] | None = None
@@ -210,12 +220,6 @@ class Classifier:
             hint = "Let the pipeline bring pictures to one size."
             raise ParamError(refusal(self.name, "picture", f"described by {want} numbers, as those learned", got, hint))
         return apply(self.model, self._arrays, vectors, len(self.classes), self.neighbors)
-
-    def _predictions(self, vectors: NDArray[np.float64]) -> list[Prediction]:
-        if not len(vectors):
-            return []
-        rows = self._probabilities(vectors)
-        return [Prediction(self.classes[int(row.argmax())], self.classes, row) for row in rows]
 
     # --- reading ----------------------------------------------------------------------------------------------------
     def _read(

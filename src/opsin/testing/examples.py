@@ -220,6 +220,8 @@ BY_OP: dict[tuple[str, str], Maker] = {
     ("crop_at", "width"): lambda image: max(1, image.shape[1] // 2),
     ("crop_at", "height"): lambda image: max(1, image.shape[0] // 2),
     ("ica", "components"): lambda image: 2,
+    ("morph", "other_points"): lambda image: _grid(image, 0.04),
+    ("morph", "points"): lambda image: _grid(image, 0.0),
     ("normalize", "mean"): lambda image: "imagenet" if image.ndim == 3 and image.shape[2] in (3, 4) else "half",
     ("normalize", "std"): lambda image: "imagenet" if image.ndim == 3 and image.shape[2] in (3, 4) else "half",
     ("random_crop", "width"): lambda image: max(1, image.shape[1] // 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from opsin.errors import ParamError, refusal
 from opsin.types import Array
 from opsin.values.base import Value, plain
+
+if TYPE_CHECKING:
+    from opsin.sample import Sample
 
 __all__ = ["Boxes", "Points"]
 
@@ -129,6 +132,18 @@ class Boxes(_Rows):
 
         return draw_boxes(image, self._rows, labels=self._texts())
 
+    def to_sample(self, image: Any) -> Sample:
+        """Make a sample whose table holds the boxes: geometry then moves them with the picture.
+
+        Args:
+            image: the picture that they were found in.
+        """
+        from opsin.sample import Sample
+
+        scores = [{}] * len(self) if self.scores is None else [{"score": float(s)} for s in self.scores]
+        labels = None if self.labels is None else list(self.labels)
+        return Sample(image, boxes=self._rows, labels=labels, attributes=scores)
+
 
 class Points(_Rows):
     """Points (x, y) in continuous pixels, with scores, labels and further columns; one row is one point.
@@ -155,3 +170,14 @@ class Points(_Rows):
         from opsin.draw import draw_points
 
         return draw_points(image, self._rows, labels=self.labels)
+
+    def to_sample(self, image: Any) -> Sample:
+        """Make a sample whose table holds each point as an object of its own, so that those outside later go alone.
+
+        Args:
+            image: the picture that they were found in.
+        """
+        from opsin.sample import Sample
+
+        labels = None if self.labels is None else list(self.labels)
+        return Sample(image, keypoints=self._rows[:, None, :], labels=labels)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from opsin.io.quiet import STDERR
 
 __all__ = ["libtiff_messages"]
 
 _LIBTIFF = re.compile(rb"^(Fax|LZW|ZSTD|LZMA|PackBits|TIFF|_TIFF|CCITT|Log|Pixar|JBIG|JPEG|WebP|LERC)\w*: .*$")
 _WARNING = b": Warning, "
-_lock = threading.Lock()
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def libtiff_messages() -> Iterator[list[str]]:
     if not hasattr(os, "memfd_create"):  # elsewhere the lines reach the terminal, and cannot be read
         yield found
         return
-    with _lock:
+    with STDERR:
         try:
             kept = os.dup(2)
         except OSError:  # a process without standard error

@@ -15,8 +15,9 @@ from opsin.chance import Rng
 from opsin.errors import OpsinError, ParamError
 from opsin.op import Op, op_of
 from opsin.surfaces.cli.app import app, console, errors
-from opsin.surfaces.cli.clips import apply_to_clip, is_clip_work
-from opsin.surfaces.cli.words import op_params
+from opsin.surfaces.cli.clips import apply_to_clip, is_clip, is_clip_work, morph_to_clip
+from opsin.surfaces.cli.scans import SCANS, frame_of, is_scan, scan_frame, shown, volume_of
+from opsin.surfaces.cli.words import op_params, read_rows
 from opsin.values import Value
 
 __all__: list[str] = []
@@ -40,19 +41,24 @@ def apply_command(
     Results that are not pictures give a JSON file and a picture with the result drawn on it.
     """
     names, words = _divide([*inputs, *context.args])
-    if op != "track" and op_of(op).spec.takes == "frames":
+    if op != "track" and op_of(op).spec.takes in ("frames", "pictures"):
         return _together(op_of(op), names, words, Path(out), json)
     if is_clip_work(op, names):
         return apply_to_clip(op, names, words, out, seed, json)
+    if op == "morph" and is_clip(out):
+        if len(names) != 1:
+            raise OpsinError(f"morph: one picture becomes another, which --other names; got {len(names)} inputs.")
+        return morph_to_clip(names[0], words, out, json)
     entry = op_of(op)
+    frame, words = frame_of(words) if any(is_scan(name) for name in names) else (0, words)
     params = op_params(entry.spec, words)
     files = _files(names)
-    single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy"} or out == "-")
+    single = len(files) == 1 and (Path(out).suffix.lower() in _SUFFIXES | {".npy", ".json"} or out == "-")
     written, bad = [], 0
     for source, relative in files:
         try:
             target = Path(out) if single else Path(out) / relative
-            written += _one(entry, params, source, target, seed)
+            written += _one(entry, params, source, target, seed, frame)
         except ParamError:
             raise
         except OpsinError as reason:
@@ -77,12 +83,25 @@ def _together(entry: Op, names: list[str], words: list[str], out: Path, json: bo
 
     params = op_params(entry.spec, words)
     several = len(names) > 1 or Path(names[0]).suffix.lower() in _SUFFIXES
-    stack: Any = (read(name) for name in names) if several else frames(names[0])
-    result = entry.public(stack if entry.spec.returns == "image" else list(stack), **params)
+    if entry.spec.takes == "pictures":
+        # by name, so that a picture which does not belong is told by it
+        stack: Any = {str(relative): read(source) for source, relative in _files(names)}
+        if len(stack) < len(_files(names)):
+            stack = {str(source): read(source) for source, _ in _files(names)}
+        with errors.status(entry.name) as status:  # only on a terminal
+            said = {"progress": lambda what, done, total: status.update(f"{what} {done} of {total}")}
+            result = entry.public(stack, **(said if "progress" in entry.spec.params else {}), **params)
+    else:
+        stack = (read(name) for name in names) if several else frames(names[0])
+        result = entry.public(stack if entry.spec.returns == "image" else list(stack), **params)
     if str(out) != "-":
         out.parent.mkdir(parents=True, exist_ok=True)
-    if entry.spec.returns == "image":
-        written = _out(result, out)
+    if entry.spec.returns in ("image", "panorama"):
+        written = _out(np.asarray(result), out)
+        if hasattr(result, "to_dict") and str(out) != "-":
+            side = out.with_suffix(".json")
+            write_bytes(side, (json_.dumps(result.to_dict(), indent=2) + "\n").encode())
+            written.append(str(side))
     else:
         side = out.with_suffix(".json")
         write_bytes(side, (json_.dumps(result.to_dict(), indent=2) + "\n").encode())
@@ -106,7 +125,7 @@ def _out(picture: Any, target: Path) -> list[str]:
     if str(target) == "-":
         sys.stdout.buffer.write(encode(picture, "png"))
         return ["-"]
-    write(picture, target)
+    write(shown(picture, str(target)), target)
     return [str(target)]
 
 
@@ -124,16 +143,24 @@ def _files(inputs: list[str]) -> list[tuple[Any, Path]]:
         if name == "-":
             out.append((sys.stdin.buffer.read(), Path("stdin.png")))
         elif path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-            out += [(p, p.relative_to(path)) for p in found]
+            known = (*_SUFFIXES, *SCANS)
+            found = sorted(p for p in path.rglob("*") if p.name.lower().endswith(tuple(known)) and p.is_file())
+            out += [(p, _named(p, p.relative_to(path))) for p in found]
         else:
-            out.append((path, Path(path.name)))
+            out.append((path, _named(path, Path(path.name))))
     if not out:
         raise OpsinError(f"{', '.join(inputs)}: holds no pictures.")
     return out
 
 
-def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int) -> list[str]:
+def _named(path: Path, relative: Path) -> Path:
+    """Name what is written: as the input, and a scan as PNG."""
+    if not is_scan(path):
+        return relative
+    return relative.with_name(relative.name.removesuffix(".gz")).with_suffix(".png")
+
+
+def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int, frame: int = 0) -> list[str]:
     from opsin.io import read, write, write_bytes
     from opsin.kernels.stego import refuse_lossy
     from opsin.sample import Sample
@@ -143,7 +170,13 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         refuse_lossy(target)
     if entry.spec.random:
         given["rng"] = Rng(seed, key=target.name)
-    image: Any = read(source)
+    image: Any
+    if entry.spec.takes in ("boxes", "descriptors") and str(source).endswith(".json"):
+        image = read_rows(str(source))
+    elif entry.spec.takes == "volume" and is_scan(source):
+        image, given = volume_of(entry, source, given)
+    else:
+        image = scan_frame(source, frame) if is_scan(source) else read(source)
     if entry.spec.takes == "mask":
         image = (image if image.ndim == 2 else image[..., 0]) > 0
     elif entry.spec.takes == "sample":
@@ -172,9 +205,11 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
     side = target.with_suffix(".json")
     write_bytes(side, text.encode())
     written = [str(side)]
-    if hasattr(result, "draw"):
-        write(result.draw(image), target if target.suffix.lower() in _SUFFIXES else target.with_suffix(".png"))
-        written.append(str(target))
+    drawable = isinstance(image, np.ndarray | Sample) and getattr(type(result), "draw", Value.draw) is not Value.draw
+    if drawable and target.suffix.lower() != ".json":  # where JSON is asked for by name, nothing else is written
+        sheet = target if target.suffix.lower() in _SUFFIXES else target.with_suffix(".png")
+        write(result.draw(image), sheet)
+        written.append(str(sheet))
     return written
 
 

@@ -18,7 +18,7 @@ from opsin.surfaces.cli.app import console
 from opsin.surfaces.cli.words import op_params
 from opsin.types import Array
 
-__all__ = ["apply_to_clip", "is_clip_work"]
+__all__ = ["apply_to_clip", "is_clip", "is_clip_work", "morph_to_clip"]
 
 _CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv"}
 _TRACKING: dict[str, Any] = {"method": str, "high": float, "low": float, "patience": int, "confirm": int}
@@ -26,13 +26,14 @@ _TRACKING: dict[str, Any] = {"method": str, "high": float, "low": float, "patien
 
 def is_clip_work(op: str, names: list[str]) -> bool:
     """Say whether a command works on a clip: `track` always does, other techniques when the input is one."""
-    return op == "track" or any(Path(name).suffix.lower() in _CLIPS for name in names)
+    return op == "track" or any(is_clip(name) for name in names)
 
 
 def apply_to_clip(op: str, names: list[str], words: list[str], out: str, seed: int, json: bool) -> int:
     """Run `opsin apply` on one clip."""
     if len(names) != 1:
         raise OpsinError(f"{op}: one clip at a time is worked on; got {len(names)} inputs.")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     written = _track(names[0], words, out) if op == "track" else _frames(op_of(op), names[0], words, out, seed)
     if json:
         typer.echo(json_.dumps({"written": written, "failed": 0}, indent=2))
@@ -40,6 +41,45 @@ def apply_to_clip(op: str, names: list[str], words: list[str], out: str, seed: i
         for name in written:
             console.print(escape(name), soft_wrap=True)
     return 0
+
+
+def morph_to_clip(name: str, words: list[str], out: str, json: bool) -> int:
+    """Run `opsin apply morph` with a clip as its result: --frames many, --rate of them a second."""
+    from opsin import video
+    from opsin.io import read
+
+    counts = {"frames": 60, "rate": 25}
+    rest: list[str] = []
+    i = 0
+    while i < len(words):
+        key, equals, value = words[i].removeprefix("--").partition("=")
+        if words[i].startswith("--") and key in counts:
+            if not equals:
+                i += 1
+                value = words[i] if i < len(words) else "nothing"
+            if not value.isdigit() or int(value) < 1:
+                raise ParamError(refusal("morph", key, "a whole number at least 1", value))
+            counts[key] = int(value)
+        else:
+            rest.append(words[i])
+        i += 1
+    params = op_params(op_of("morph").spec, rest)
+    if "fraction" in params or "other" not in params:
+        wanted = "left out where --out is a clip" if "fraction" in params else "the other picture"
+        given = params.get("fraction", "nothing")
+        raise ParamError(refusal("morph", "fraction" if "fraction" in params else "other", wanted, given))
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    written = video.write(out, video.morph(read(name), count=counts["frames"], **params), rate=counts["rate"])
+    if json:
+        typer.echo(json_.dumps({"written": [out], "frames": written, "failed": 0}, indent=2))
+    else:
+        console.print(escape(out), soft_wrap=True)
+    return 0
+
+
+def is_clip(name: str) -> bool:
+    """Say whether a name is that of a clip."""
+    return Path(name).suffix.lower() in _CLIPS
 
 
 def _frames(entry: Op, source: str, words: list[str], out: str, seed: int) -> list[str]:

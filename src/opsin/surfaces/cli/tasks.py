@@ -96,7 +96,7 @@ def predict_command(
                 typer.echo(json_.dumps({"path": path, **found.to_dict()}))
             else:
                 console.print(f"{escape(found.label)}  {found.score:.3f}  [dim]{escape(path)}[/]", soft_wrap=True)
-    return 1 if bad else 0
+    return 3 if bad else 0
 
 
 @app.command("evaluate")

@@ -7,14 +7,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.io.named import array_file, file_named, named_array
-from opsin.kinds import ArrayKind, Either, Flag, Text
+from opsin.kinds import ArrayKind, Either, Flag, Text, Typed
 from opsin.pipeline import Pipeline
 from opsin.presets import preset, presets
-from opsin.spec import OpSpec, Param
+from opsin.spec import Carrier, OpSpec, Param
+from opsin.surfaces.cli.scans import SCANS
+from opsin.values import Boxes, Points
 
-__all__ = ["memory", "op_params", "part", "read_pipeline", "split_parts"]
+__all__ = ["memory", "op_params", "part", "read_pipeline", "read_rows", "split_parts"]
 
 
 def read_pipeline(name: str) -> Pipeline:
@@ -93,9 +97,21 @@ def op_params(spec: OpSpec, words: list[str]) -> dict[str, Any]:
 
 def _value(param: Param, text: str) -> Any:
     """Turn text into a value: a file for pictures and masks, JSON, a comma list, or the text itself."""
+    from opsin.io import read_bytes
+    from opsin.io.parse_json import parse_json
+
     kinds = param.kind.kinds if isinstance(param.kind, Either) else (param.kind,)
     array = next((kind for kind in kinds if isinstance(kind, ArrayKind)), None)
+    written = text.endswith(".json")
+    if written and any(isinstance(kind, Typed) for kind in kinds):
+        return read_rows(text)
+    if written and any(isinstance(kind, Carrier) for kind in kinds):
+        return parse_json(read_bytes(text).data, source=text)
     words = any(isinstance(kind, Text) for kind in kinds)
+    if array is not None and text.lower().endswith(SCANS) and file_named(text) is not None:
+        from opsin import medical
+
+        return medical.read_scan(text).frames if array.shape.axes == 3 else medical.read(text).image
     if array is not None and not words:
         named = named_array(array.role, text)
         if not isinstance(named, str):
@@ -125,3 +141,25 @@ def _number(text: str) -> float:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def read_rows(path: str) -> Boxes | Points:
+    """Read boxes or points with all their columns, as `opsin apply` wrote them.
+
+    Raises:
+        OpsinError: the file holds something else.
+    """
+    from opsin.io import read_bytes
+    from opsin.io.parse_json import parse_json
+
+    data = parse_json(read_bytes(path).data, source=path)
+    if not isinstance(data, dict) or not {"boxes", "points"} & data.keys():
+        raise OpsinError(f"{path}: holds no boxes or points as opsin apply writes them.")
+    kind, name = (Boxes, "boxes") if "boxes" in data else (Points, "points")
+    columns = {key: value for key, value in data.items() if key not in ("type", "count", "text", name)}
+    if "descriptors" in columns:
+        rows = columns["descriptors"]
+        # bits are written as whole numbers, distances as fractions
+        bits = bool(rows) and all(isinstance(v, int) for v in rows[0])
+        columns["descriptors"] = np.asarray(rows, dtype=np.uint8 if bits else np.float32)
+    return kind(data[name], **columns)
