@@ -276,6 +276,9 @@ class ArraysReader(Reader):
                 label = None if labels is None else labels[row].item()
                 own = read_label(known.get("label"))
                 key, at, group = known.get("key"), known.get("split", split), known.get("group")
+                if isinstance(key, str) and isinstance(known.get("variant"), int) and known["variant"] > 0:
+                    root, suffix = posixpath.splitext(key)
+                    key = f"{root}-v{known['variant']}{suffix}"
                 name = f"{base}{'/' + stack.name if stack.name else ''}/{row}"
                 canvas = read_size(known.get("size"))
                 rows = known.get("objects")

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from opsin.datasets.canvas import fit
 from opsin.datasets.columns import columns_of
 from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
@@ -42,6 +44,19 @@ class Pictures:
         """Give an entry's file as it is, and its suffix; None where there is no picture file."""
         suffix = posixpath.splitext(entry.path)[1].lower()
         return (read_data(data.path(entry), data.limits), suffix) if suffix else None
+
+
+def channels_last(picture: Picture, canvas: tuple[int, int] | None) -> Picture:
+    """Give an NPY picture C H W, as `to_tensor` leaves it, as H W C; the canvas decides, without one the shape does."""
+    image = picture.image
+    if picture.facts.format != "NPY" or image.ndim != 3:
+        return picture
+    c, h, w = image.shape
+    planar = c in (1, 3, 4) and w not in (1, 2, 3, 4) if canvas is None else canvas == (w, h) != (h, c)
+    if not planar:
+        return picture
+    facts = replace(picture.facts, size=(w, h), raw_size=(w, h))
+    return Picture(np.ascontiguousarray(np.moveaxis(image, 0, -1)), facts)
 
 
 class Reader:
@@ -216,7 +231,7 @@ class DataSet:
     def load_checked(self, which: Entry | int | str) -> tuple[Sample, tuple[Finding, ...]]:
         """Read one picture with its annotations, and say what only the picture could show to be wrong."""
         entry = which if isinstance(which, Entry) else self.entry(which)
-        picture = self._pictures.read(self, entry)
+        picture = channels_last(self._pictures.read(self, entry), entry.canvas)
         report = Report(self._report.names)
         notes = self.annotations(entry, picture, report)
         width, height = picture.facts.size
@@ -229,7 +244,6 @@ class DataSet:
             **columns,
         )
         sample.source = self.path(entry) if entry.member is None else None
-        sample.facts = picture.facts
         sample.facts = picture.facts
         return sample, report.take()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ __all__ = ["PICTURES", "Raw", "Record", "Writer", "writer_for"]
 PICTURES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp", "npy": ".npy"}
 _LAYOUT = ("data", "images", "JPEGImages")
 _LOSSLESS = {"webp": {"lossless": True}}
+
+
+Packed = tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]
+Blocks = Iterator[bytes]
+Placer = Callable[[Mapping[str, Any], Sequence[tuple[str, int]]], str]
 
 
 class Raw(NamedTuple):
@@ -201,15 +207,40 @@ class Writer:
             out["group"] = entry.group
         return out
 
-    def pack(
-        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
-    ) -> Iterator[tuple[str, Iterator[bytes]]]:
+    # --- shards ---------------------------------------------------------------------------------------------------
+    def placer(self) -> Placer:
+        """Give what says, for one sample after the other, in which shard each goes: from records and lengths alone.
+
+        It is called in order of split, key and variant, so that a job can plan its shards before it writes them.
+        """
+        raise NotImplementedError
+
+    def shard(self, name: str, items: Iterable[Packed], count: int | None = None) -> Iterator[tuple[str, Blocks]]:
+        """Make the files of one shard: (path, blocks), each to be consumed before the next.
+
+        Args:
+            name: as the placer gave it.
+            items: record and files of its samples, in order.
+            count: how many, where that is known; without it some formats collect them first.
+        """
+        raise NotImplementedError
+
+    def agree(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        """Refuse two records that one data set of this format cannot hold together.
+
+        Raises: DatasetError with both.
+        """
+
+    def pack(self, items: Iterable[Packed]) -> Iterator[tuple[str, Blocks]]:
         """Make the shards of a `sharded` format: (path, blocks), each to be consumed before the next.
 
         Args:
             items: the record and the files of every sample, in order of split, key and variant.
         """
-        return iter(())
+        place = self.placer()
+        named = ((place(r, [(n, len(d)) for n, d in files]), r, files) for r, files in items)
+        for name, rows in groupby(named, lambda row: row[0]):
+            yield from self.shard(name, ((r, files) for _, r, files in rows))
 
     # --- the end --------------------------------------------------------------------------------------------------
     def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, bytes]]:
@@ -306,10 +337,6 @@ def writer_for(
     from opsin.datasets.opening import format_of, resolve
 
     made = resolve(format_of(format, where, writing=True).writer)
-    if where == "prepare" and made.sharded:
-        # a job's outputs are files of their own, which it can verify and make anew one by one
-        hint = f"Prepare to another format, then `opsin convert OUT --to {format}`."
-        raise DatasetError(refusal(where, "format", "one whose pictures are files", format, hint))
     try:
         return made(facts, keys, **options)
     except TypeError as error:
@@ -320,3 +347,15 @@ def splits_of(records: Sequence[Record]) -> list[str | None]:
     """Give the splits that occur: train, val, test first."""
     names = dict.fromkeys(r.split for r in records)
     return [s for s in ("train", "val", "test") if s in names] + [s for s in names if s not in ("train", "val", "test")]
+
+
+def shard_name(split: str | None) -> str:
+    """Give what the names of a split's shards begin with."""
+    return "shard" if split is None else safe_key(str(split)).replace("/", "-")
+
+
+def is_sharded(format: str) -> bool:
+    """Say whether a format's samples lie in shards."""
+    from opsin.datasets.opening import FORMATS, resolve
+
+    return bool(resolve(FORMATS[format].writer).sharded)
