@@ -11,7 +11,8 @@ import numpy as np
 
 from opsin.datasets.arrays import FACTS
 from opsin.datasets.entry import Entry, Facts
-from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, shard_name
+from opsin.datasets.label_numbers import VOID
+from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, npy_bytes, shard_name
 from opsin.errors import DatasetError, refusal
 from opsin.sample import Sample
 
@@ -19,7 +20,7 @@ __all__ = ["ArraysWriter"]
 
 
 class ArraysWriter(Writer):
-    """Writes stacks: `data/train-000000.images.npy`, labels beside, `annotations.jsonl` and `dataset.json`.
+    """Writes stacks: `data/train-000000.images.npy`, labels and label pictures, `annotations.jsonl`, `dataset.json`.
 
     All pictures must have one size and type: end the pipeline with `resize`, `letterbox` or `to_tensor`.
 
@@ -34,7 +35,7 @@ class ArraysWriter(Writer):
     format: ClassVar[str] = "arrays"
     sharded: ClassVar[bool] = True
     holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
     )
 
     def __init__(
@@ -60,7 +61,13 @@ class ArraysWriter(Writer):
         raw: Raw | None = None,
     ) -> list[tuple[str, bytes]]:
         """Give the picture as NPY; files are not copied, arrays hold numbers."""
-        return super().encode(sample, key, variant, split, entry=entry)
+        files = super().encode(sample, key, variant, split, entry=entry)
+        if "segmentation" in self.facts.columns:
+            numbers = sample.segmentation
+            if numbers is None:  # a row of a stack cannot be left out
+                numbers = np.full((sample.size[1], sample.size[0]), VOID, np.uint16)
+            files.append((f"{files[0][0]}.segmentation.npy", npy_bytes(numbers.astype(np.uint16))))
+        return files
 
     def record(
         self,
@@ -108,17 +115,23 @@ class ArraysWriter(Writer):
         feed = iter(items)
         record, files = next(feed)
         first, labels = record, [record.get("label")]
+        numbers: list[bytes] = []
+        w, h = first["size"]
 
         def blocks() -> Iterator[bytes]:
             size = _picture_bytes(first)
             yield _npy_header((count, *first["shape"]), first["dtype"])
             yield files[0][1][-size:] if size else b""
+            numbers.extend(data[-2 * w * h :] for _, data in files[1:])
             for record, other in feed:
                 self.agree(first, record)
                 labels.append(record.get("label"))
+                numbers.extend(data[-2 * w * h :] for _, data in other[1:])
                 yield other[0][1][-size:] if size else b""
 
         yield f"data/{name}.images.npy", blocks()
+        if numbers:
+            yield f"data/{name}.segmentation.npy", iter([_npy_header((count, h, w), "<u2"), *numbers])
         if all(isinstance(v, int | float) and not isinstance(v, bool) for v in labels):
             array = np.array(labels)
             yield f"data/{name}.labels.npy", iter([_npy_header(array.shape, array.dtype.str), array.tobytes()])

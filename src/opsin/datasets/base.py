@@ -16,7 +16,8 @@ import numpy as np
 from opsin.datasets.canvas import fit
 from opsin.datasets.columns import columns_of
 from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
-from opsin.datasets.files import join_address, read_data
+from opsin.datasets.files import join_address, read_data, read_part
+from opsin.datasets.label_numbers import numbers_on
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.split import check_weights, split_of
 from opsin.errors import DatasetError, refusal
@@ -24,6 +25,7 @@ from opsin.instances import Skeleton
 from opsin.io import LOCAL, Limits, Picture, decode, read_with_facts
 from opsin.io.readdoor import is_address
 from opsin.sample import Sample
+from opsin.types import Array
 
 __all__ = ["DataSet", "Reader"]
 
@@ -39,6 +41,14 @@ class Pictures:
         if is_address(path):
             return decode(read_data(path, data.limits), limits=data.limits, source=path)
         return read_with_facts(path, limits=data.limits)
+
+    def labels(self, data: DataSet, entry: Entry) -> Picture:
+        """Read an entry's picture of class numbers, in numbers or in colors."""
+        assert entry.labels is not None
+        path, start, length = data.full(entry.labels.path), *entry.labels[1:]
+        content = read_data(path, data.limits) if length < 0 else read_part(path, start, length, data.limits)
+        numbers = "colors stated" not in data.facts.details or not data.facts.details["colors stated"]
+        return decode(content, limits=data.limits, source=entry.labels.path, labels=numbers)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's file as it is, and its suffix; None where there is no picture file."""
@@ -209,11 +219,15 @@ class DataSet:
 
     def path(self, entry: Entry) -> str:
         """Give the full path (or address) of an entry's file."""
-        if is_address(entry.path) or os.path.isabs(entry.path):
-            return entry.path
+        return self.full(entry.path)
+
+    def full(self, path: str) -> str:
+        """Give the full path (or address) of a name in the data set."""
+        if is_address(path) or os.path.isabs(path):
+            return path
         if is_address(self.root):
-            return join_address(self.root, entry.path)
-        return os.path.join(self.root, *entry.path.split("/"))
+            return join_address(self.root, path)
+        return os.path.join(self.root, *path.split("/"))
 
     def raw(self, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's picture file as it is, and its suffix; None where it is no file of its own."""
@@ -241,6 +255,7 @@ class DataSet:
             label=entry.label,
             class_names=self.class_names or None,
             key=entry.key,
+            segmentation=self.labels(entry, picture, report),
             **columns,
         )
         sample.source = self.path(entry) if entry.member is None else None
@@ -260,6 +275,13 @@ class DataSet:
         size = (float(facts.size[0]), float(facts.size[1]))
         checked = [checker.check(a, size, entry.path, f"{entry.key} object {i}") for i, a in enumerate(notes)]
         return tuple(a for a in checked if a is not None)
+
+    def labels(self, entry: Entry, picture: Picture, report: Report) -> Array | None:
+        """Give the class number of each pixel of an entry's upright picture, where there are any."""
+        if entry.labels is None:
+            return None
+        found = self._pictures.labels(self, entry)
+        return numbers_on(found, picture, self.facts.details.get("colors"), entry, report)
 
     def __getitem__(self, which: int | str) -> Sample:
         return self.load(which)

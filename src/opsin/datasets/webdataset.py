@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from opsin.datasets.base import DataSet, Pictures, Reader
 from opsin.datasets.coco import split_in_name
-from opsin.datasets.entry import Annotation, Entry, Facts
+from opsin.datasets.entry import Annotation, Entry, Facts, LabelFile
 from opsin.datasets.files import Tree, is_picture, read_part
 from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
 from opsin.datasets.rules import Report
@@ -29,6 +29,7 @@ __all__ = ["WebDatasetReader", "WebDatasetWriter", "find_shards"]
 
 _SMALL = Limits(bytes=64 << 20)
 FACTS = "dataset.json"
+_LABELS = ("seg.png", "mask.png", "labels.png", "segmentation.png")
 
 
 def find_shards(tree: Tree) -> list[str]:
@@ -155,6 +156,7 @@ class WebDatasetReader(Reader):
         if "txt" in parts:
             extra["text"] = read_part(path, *parts["txt"][1:3], _SMALL).decode("utf-8", "replace")
         member = parts[first]
+        seg = next((parts[k] for k in _LABELS if k in parts and k != first), None)
         yield Entry(
             key=f"{split}/{key}.{first}" if split is not None else f"{key}.{first}",
             path=shard,
@@ -165,6 +167,7 @@ class WebDatasetReader(Reader):
             canvas=canvas,
             group=group_name,
             extra=extra,
+            labels=None if seg is None else LabelFile(shard, seg.start, seg.length),
         )
 
     def _label(self, text: str) -> Any:
@@ -206,7 +209,7 @@ class WebDatasetWriter(Writer):
     format: ClassVar[str] = "webdataset"
     sharded: ClassVar[bool] = True
     holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
     )
 
     def __init__(
@@ -239,6 +242,9 @@ class WebDatasetWriter(Writer):
         """Give the members of one sample, named as if they were files of their own."""
         files = super().encode(sample, key, variant, split, entry=entry, raw=raw)
         stem = posixpath.splitext(files[0][0])[0]
+        labels = self.label_bytes(sample)
+        if labels is not None:
+            files.append((f"{stem}.seg.png", labels))
         record = self.record(sample, key, variant, split, entry=entry, raw=raw)
         if isinstance(record.get("label"), int | str):
             files.append((f"{stem}.cls", str(record["label"]).encode()))

@@ -151,6 +151,16 @@ class Writer:
         except ParamError as error:
             raise DatasetError(f"{error} Say picture='auto' to write such pictures as NPY.") from error
 
+    def label_bytes(self, sample: Sample) -> bytes | None:
+        """Encode the picture of class numbers as gray PNG; None where there is none."""
+        numbers = sample.segmentation
+        if numbers is None:
+            return None
+        most = int(numbers.max(initial=0))
+        if most > 65535 or int(numbers.min(initial=0)) < 0:
+            raise DatasetError(refusal(self.format, "segmentation", "class numbers from 0 to 65535", most))
+        return encode(np.ascontiguousarray(numbers, np.uint8 if most < 256 else np.uint16), "png")
+
     # --- one sample -----------------------------------------------------------------------------------------------
     def encode(
         self,
@@ -269,6 +279,7 @@ _LOST = {
     "track_ids": "{name} holds no track ids: they are left out.",
     "attributes": "{name} holds no attributes of objects (such as crowd, area, id): they are left out.",
     "label": "{name} holds no class of the whole picture: it is left out.",
+    "segmentation": "{name} holds no label pictures: they are left out.",
 }
 
 
