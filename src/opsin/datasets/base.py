@@ -39,8 +39,10 @@ class Pictures:
         """Read an entry's picture."""
         path = data.path(entry)
         if is_address(path):
-            return decode(read_data(path, data.limits), limits=data.limits, source=path)
-        return read_with_facts(path, limits=data.limits)
+            picture = decode(read_data(path, data.limits), limits=data.limits, source=path)
+        else:
+            picture = read_with_facts(path, limits=data.limits)
+        return channels_last(picture, entry.canvas)
 
     def labels(self, data: DataSet, entry: Entry) -> Picture:
         """Read an entry's picture of class numbers, in numbers or in colors."""
@@ -245,7 +247,7 @@ class DataSet:
     def load_checked(self, which: Entry | int | str) -> tuple[Sample, tuple[Finding, ...]]:
         """Read one picture with its annotations, and say what only the picture could show to be wrong."""
         entry = which if isinstance(which, Entry) else self.entry(which)
-        picture = channels_last(self._pictures.read(self, entry), entry.canvas)
+        picture = self._pictures.read(self, entry)
         report = Report(self._report.names)
         notes = self.annotations(entry, picture, report)
         width, height = picture.facts.size

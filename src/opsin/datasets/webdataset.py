@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from opsin.datasets.base import DataSet, Pictures, Reader
+from opsin.datasets.base import DataSet, Pictures, Reader, channels_last
 from opsin.datasets.coco import split_in_name
 from opsin.datasets.entry import Annotation, Entry, Facts, LabelFile
 from opsin.datasets.files import Tree, is_picture, read_part
@@ -57,7 +57,7 @@ class TarPictures(Pictures):
         """Read the member and decode it."""
         assert entry.member is not None
         raw = read_part(data.path(entry), *entry.member, data.limits)
-        return decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}")
+        return channels_last(decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}"), entry.canvas)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give the member as it is."""

@@ -22,6 +22,7 @@ from opsin.io.readdoor import is_address
 
 __all__ = ["TASKS", "YoloReader", "find_yolo"]
 
+_MOST_POINTS = 10_000
 TASKS = ("detect", "segment", "pose", "obb")
 _SPLITS = ("train", "val", "test")
 _SLACK = 1e-4  # labels are written with six digits, so an edge may come out a little beyond the picture
@@ -173,8 +174,9 @@ class YoloReader(Reader):
         if shape is None:
             return None
         ok = isinstance(shape, list) and len(shape) == 2 and all(isinstance(v, int) for v in shape)
-        if not ok or shape[0] < 1 or shape[1] not in (2, 3):
-            raise DatasetError(refusal(self._file, "kpt_shape", "[count, 2 or 3]", shape))
+        # each place costs memory in every row: a number with a slip of the finger must not take the machine
+        if not ok or not 1 <= shape[0] <= _MOST_POINTS or shape[1] not in (2, 3):
+            raise DatasetError(refusal(self._file, "kpt_shape", f"[count up to {_MOST_POINTS}, 2 or 3]", shape))
         return shape[0], shape[1]
 
     def _skeleton(self, data: Mapping[str, Any]) -> Skeleton:
