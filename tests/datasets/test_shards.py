@@ -58,6 +58,8 @@ def test_shards_of_other_people(tmp_path: Path, form: int) -> None:
     from opsin.io import decode
 
     assert all(np.array_equal(data[i].image, decode(png(i + 1)).image) for i in range(4))
+    # a member in colors that nobody explains is said, and the picture stays
+    assert data[1].segmentation is None and [f.rule for f in data.check()] == ["unreadable_label"]
     assert sorted(os.listdir(tmp_path)) == ["train-000.tar", "val-000.tar"], "nothing was extracted"
 
 

@@ -219,3 +219,10 @@ def test_oriented_boxes_are_checked(tmp_path: Path) -> None:
     data = open_dataset(yolo_folder(tmp_path, {"train/a": "\n".join(rows), "val/b": ""}), task="obb")
     assert [(f.rule, f.record) for f in data.findings] == [("box_degenerate", "line 2"), ("box_outside", "line 3")]
     assert len(data.load(0).instances) == 2
+
+
+def test_an_absurd_count_of_key_points_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: images\nnames: [a]\nkpt_shape: [299999999999999999999, 3]\n")
+    with pytest.raises(DatasetError, match="kpt_shape must be"):
+        open_dataset(tmp_path, "yolo")

@@ -12,7 +12,7 @@ import numpy as np
 
 from opsin.datasets.base import DataSet, Pictures, Reader
 from opsin.datasets.coco import split_in_name
-from opsin.datasets.entry import Entry, Facts
+from opsin.datasets.entry import Entry, Facts, LabelFile
 from opsin.datasets.files import TEXT_LIMITS, Tree, read_data, read_part
 from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
 from opsin.datasets.rules import Report
@@ -52,7 +52,7 @@ def find_arrays(tree: Tree) -> list[str]:
     for folder in ("", "data"):
         for name in tree.files(folder, frozenset({".npz", ".npy"})) if not folder or tree.is_folder(folder) else []:
             path = f"{folder}/{name}" if folder else name
-            if any(word in name for word in (".labels.", "labels.npy", "_y.npy")):
+            if any(word in name for word in (".labels.", ".segmentation.", "labels.npy", "_y.npy")):
                 continue
             if name.endswith(".npz") or _is_stack(tree.full(path)):
                 found.append(path)
@@ -119,6 +119,14 @@ class ArrayPictures(Pictures):
             digest=hashlib.sha256(image.tobytes()).hexdigest(),
         )
         return Picture(image, facts)
+
+    def labels(self, data: DataSet, entry: Entry) -> Picture:
+        """Read one row of the stack of class numbers."""
+        assert entry.labels is not None
+        begin, shape, dtype = _npy_head(data.full(entry.labels.path))
+        stack = Stack(data.full(entry.labels.path), "", begin, shape, dtype)
+        numbers = _usual(self._row(stack, entry.labels.start))
+        return Picture(np.ascontiguousarray(numbers), self.read(data, entry).facts)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """A row of an array is no picture file."""
@@ -271,11 +279,17 @@ class ArraysReader(Reader):
         notes = self._notes()
         for stack, split, labels in self._parts:
             base = posixpath.splitext(posixpath.basename(stack.path))[0]
+            twin: str | None = stack.path.replace(".images.", ".segmentation.")
+            if stack.name or twin == stack.path or not self._tree.exists(self._below(str(twin))):
+                twin = None
             for row in range(stack.shape[0]):
                 known = notes.get((posixpath.basename(stack.path), row), {})
                 label = None if labels is None else labels[row].item()
                 own = read_label(known.get("label"))
                 key, at, group = known.get("key"), known.get("split", split), known.get("group")
+                if isinstance(key, str) and isinstance(known.get("variant"), int) and known["variant"] > 0:
+                    root, suffix = posixpath.splitext(key)
+                    key = f"{root}-v{known['variant']}{suffix}"
                 name = f"{base}{'/' + stack.name if stack.name else ''}/{row}"
                 canvas = read_size(known.get("size"))
                 rows = known.get("objects")
@@ -289,7 +303,13 @@ class ArraysReader(Reader):
                     canvas=canvas,
                     group=group if isinstance(group, str) else None,
                     extra=known["extra"] if isinstance(known.get("extra"), dict) else {},
+                    labels=None if twin is None else LabelFile(twin, row, 1),
                 )
+
+    def _below(self, path: str) -> str:
+        """Give a full path as a name in the folder."""
+        root = self._tree.full("").rstrip("/")
+        return path[len(root) + 1 :].replace("\\", "/") if path.startswith(root) else path
 
     def _notes(self) -> dict[tuple[str, int], dict[str, Any]]:
         if not self._tree.exists("annotations.jsonl"):

@@ -11,36 +11,44 @@ import numpy as np
 
 from opsin.datasets.arrays import FACTS
 from opsin.datasets.entry import Entry, Facts
-from opsin.datasets.writer import Raw, Writer
-from opsin.errors import DatasetError
+from opsin.datasets.label_numbers import VOID
+from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, npy_bytes, shard_name
+from opsin.errors import DatasetError, refusal
 from opsin.sample import Sample
 
 __all__ = ["ArraysWriter"]
 
 
 class ArraysWriter(Writer):
-    """Writes stacks: `data/train-000000.images.npy`, labels beside, `annotations.jsonl` and `dataset.json`.
+    """Writes stacks: `data/train-000000.images.npy`, labels and label pictures, `annotations.jsonl`, `dataset.json`.
 
     All pictures must have one size and type: end the pipeline with `resize`, `letterbox` or `to_tensor`.
 
     Args:
         facts: see `Writer`.
         keys: see `Writer`.
-        shard_samples: pictures a shard.
+        shard_samples: the most pictures a shard.
+        shard_bytes: the most bytes a shard.
         options: see `Writer`.
     """
 
     format: ClassVar[str] = "arrays"
     sharded: ClassVar[bool] = True
     holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
     )
 
     def __init__(
-        self, facts: Facts, keys: Iterable[tuple[str, str | None]] = (), *, shard_samples: int = 4096, **options: Any
+        self,
+        facts: Facts,
+        keys: Iterable[tuple[str, str | None]] = (),
+        *,
+        shard_samples: int = 4096,
+        shard_bytes: int = 1 << 30,
+        **options: Any,
     ) -> None:
         super().__init__(facts, keys, **(options | {"picture": "npy"}))
-        self.shard_samples = shard_samples
+        self.shard_samples, self.shard_bytes = shard_samples, shard_bytes
 
     def encode(
         self,
@@ -53,7 +61,13 @@ class ArraysWriter(Writer):
         raw: Raw | None = None,
     ) -> list[tuple[str, bytes]]:
         """Give the picture as NPY; files are not copied, arrays hold numbers."""
-        return super().encode(sample, key, variant, split, entry=entry)
+        files = super().encode(sample, key, variant, split, entry=entry)
+        if "segmentation" in self.facts.columns:
+            numbers = sample.segmentation
+            if numbers is None:  # a row of a stack cannot be left out
+                numbers = np.full((sample.size[1], sample.size[0]), VOID, np.uint16)
+            files.append((f"{files[0][0]}.segmentation.npy", npy_bytes(numbers.astype(np.uint16))))
+        return files
 
     def record(
         self,
@@ -70,59 +84,55 @@ class ArraysWriter(Writer):
         out["shape"], out["dtype"] = list(sample.image.shape), sample.image.dtype.str
         return out
 
-    def places(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
-        """Say in which shard and row each record stands."""
+    def placer(self) -> Placer:
+        """Begin a stack with each split, and when the last one is full by number or by bytes."""
         counts: dict[Any, int] = {}
-        for r in records:
-            n = counts.get(r["split"], 0)
-            counts[r["split"]] = n + 1
-            name = "shard" if r["split"] is None else r["split"]
-            yield f"{name}-{n // self.shard_samples:06}.images.npy", n % self.shard_samples, r
 
-    def pack(
-        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
-    ) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """Make the shards of all samples, in order: give (path, blocks).
+        def place(record: Mapping[str, Any], files: Sequence[tuple[str, int]]) -> str:
+            split = record["split"]
+            n = counts.get(split, 0)
+            counts[split] = n + 1
+            return f"{shard_name(split)}-{n // self._rows(record):06}"
 
-        Args:
-            items: record and files of every sample, in order of split, key and variant.
-        """
-        shard: list[tuple[Mapping[str, Any], bytes]] = []
-        first: Mapping[str, Any] | None = None
-        name = ""
+        return place
 
-        def placed() -> Iterator[tuple[str, Mapping[str, Any], bytes]]:
-            counts: dict[Any, int] = {}
-            for record, files in items:
-                n = counts.get(record["split"], 0)
-                counts[record["split"]] = n + 1
-                base = "shard" if record["split"] is None else record["split"]
-                yield f"{base}-{n // self.shard_samples:06}", record, files[0][1]
+    def _rows(self, record: Mapping[str, Any]) -> int:
+        """Say how many pictures of this kind a stack holds."""
+        return max(1, min(self.shard_samples, self.shard_bytes // max(1, _picture_bytes(record))))
 
-        for where, record, data in placed():
-            if first is None:
-                first = record
-            if (record["shape"], record["dtype"]) != (first["shape"], first["dtype"]):
-                got = f"{first['shape']} {first['dtype']} and {record['shape']} {record['dtype']} ({record['key']})"
-                hint = "End the pipeline with resize, letterbox or to_tensor."
-                raise DatasetError(f"arrays: pictures must be of one size and type; got {got}. {hint}")
-            if where != name and shard:
-                yield from self._shard(name, shard)
-                shard = []
-            name = where
-            shard.append((record, data))
-        if shard:
-            yield from self._shard(name, shard)
+    def agree(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        """Refuse pictures of two sizes, channels or types."""
+        if (one["shape"], one["dtype"]) != (other["shape"], other["dtype"]):
+            names = [f"{r['shape']} {np.dtype(r['dtype'])} ({r['key']})" for r in (one, other)]
+            hint = "Bring all to one kind in the pipeline: resize or letterbox, to_rgb or to_gray."
+            raise DatasetError(refusal("arrays", "pictures", "of one size and type", " and ".join(names), hint))
 
-    @staticmethod
-    def _shard(name: str, rows: Sequence[tuple[Mapping[str, Any], bytes]]) -> Iterator[tuple[str, Iterator[bytes]]]:
-        record = rows[0][0]
-        shape = (len(rows), *record["shape"])
-        head = _npy_header(shape, record["dtype"])
-        size = int(np.prod(record["shape"], dtype=np.int64)) * np.dtype(record["dtype"]).itemsize
-        yield f"data/{name}.images.npy", iter([head, *(data[len(data) - size :] for _, data in rows)])
-        labels = [r.get("label") for r, _ in rows]
-        if all(isinstance(v, int | float) for v in labels):
+    def shard(self, name: str, items: Iterable[Packed], count: int | None = None) -> Iterator[tuple[str, Blocks]]:
+        """Make one stack and, where every picture has a number as its label, the stack of labels."""
+        if count is None:
+            items = list(items)
+            count = len(items)
+        feed = iter(items)
+        record, files = next(feed)
+        first, labels = record, [record.get("label")]
+        numbers: list[bytes] = []
+        w, h = first["size"]
+
+        def blocks() -> Iterator[bytes]:
+            size = _picture_bytes(first)
+            yield _npy_header((count, *first["shape"]), first["dtype"])
+            yield files[0][1][-size:] if size else b""
+            numbers.extend(data[-2 * w * h :] for _, data in files[1:])
+            for record, other in feed:
+                self.agree(first, record)
+                labels.append(record.get("label"))
+                numbers.extend(data[-2 * w * h :] for _, data in other[1:])
+                yield other[0][1][-size:] if size else b""
+
+        yield f"data/{name}.images.npy", blocks()
+        if numbers:
+            yield f"data/{name}.segmentation.npy", iter([_npy_header((count, h, w), "<u2"), *numbers])
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in labels):
             array = np.array(labels)
             yield f"data/{name}.labels.npy", iter([_npy_header(array.shape, array.dtype.str), array.tobytes()])
 
@@ -131,8 +141,11 @@ class ArraysWriter(Writer):
         lines = []
         planar = False
         kept = ("key", "variant", "split", "size", "label", "objects", "extra", "group")
-        for shard, row, r in self.places(records):
-            data = {"shard": shard, "row": row} | {k: r[k] for k in kept if r.get(k) is not None}
+        place, rows = self.placer(), dict[str, int]()
+        for r in records:
+            name = place(r, ())
+            row = rows[name] = rows.get(name, -1) + 1
+            data = {"shard": f"{name}.images.npy", "row": row} | {k: r[k] for k in kept if r.get(k) is not None}
             lines.append(json.dumps(data, allow_nan=False))
             w, h = r["size"]
             planar = len(r["shape"]) == 3 and r["shape"][1:] == [h, w] and r["shape"][:2] != [h, w]
@@ -143,6 +156,10 @@ class ArraysWriter(Writer):
     def losses(self) -> list[str]:
         """Say what is lost: files become numbers."""
         return [*super().losses(), "arrays hold numbers, not files: pictures are decoded, upright and in sRGB."]
+
+
+def _picture_bytes(record: Mapping[str, Any]) -> int:
+    return int(np.prod(record["shape"], dtype=np.int64)) * np.dtype(record["dtype"]).itemsize
 
 
 def _npy_header(shape: tuple[int, ...], dtype: str) -> bytes:

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from opsin.datasets.canvas import fit
 from opsin.datasets.columns import columns_of
 from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
-from opsin.datasets.files import join_address, read_data
+from opsin.datasets.files import join_address, read_data, read_part
+from opsin.datasets.label_numbers import numbers_on
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.split import check_weights, split_of
 from opsin.errors import DatasetError, refusal
@@ -22,6 +25,7 @@ from opsin.instances import Skeleton
 from opsin.io import LOCAL, Limits, Picture, decode, read_with_facts
 from opsin.io.readdoor import is_address
 from opsin.sample import Sample
+from opsin.types import Array
 
 __all__ = ["DataSet", "Reader"]
 
@@ -35,13 +39,36 @@ class Pictures:
         """Read an entry's picture."""
         path = data.path(entry)
         if is_address(path):
-            return decode(read_data(path, data.limits), limits=data.limits, source=path)
-        return read_with_facts(path, limits=data.limits)
+            picture = decode(read_data(path, data.limits), limits=data.limits, source=path)
+        else:
+            picture = read_with_facts(path, limits=data.limits)
+        return channels_last(picture, entry.canvas)
+
+    def labels(self, data: DataSet, entry: Entry) -> Picture:
+        """Read an entry's picture of class numbers, in numbers or in colors."""
+        assert entry.labels is not None
+        path, start, length = data.full(entry.labels.path), *entry.labels[1:]
+        content = read_data(path, data.limits) if length < 0 else read_part(path, start, length, data.limits)
+        numbers = "colors stated" not in data.facts.details or not data.facts.details["colors stated"]
+        return decode(content, limits=data.limits, source=entry.labels.path, labels=numbers)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's file as it is, and its suffix; None where there is no picture file."""
         suffix = posixpath.splitext(entry.path)[1].lower()
         return (read_data(data.path(entry), data.limits), suffix) if suffix else None
+
+
+def channels_last(picture: Picture, canvas: tuple[int, int] | None) -> Picture:
+    """Give an NPY picture C H W, as `to_tensor` leaves it, as H W C; the canvas decides, without one the shape does."""
+    image = picture.image
+    if picture.facts.format != "NPY" or image.ndim != 3:
+        return picture
+    c, h, w = image.shape
+    planar = c in (1, 3, 4) and w not in (1, 2, 3, 4) if canvas is None else canvas == (w, h) != (h, c)
+    if not planar:
+        return picture
+    facts = replace(picture.facts, size=(w, h), raw_size=(w, h))
+    return Picture(np.ascontiguousarray(np.moveaxis(image, 0, -1)), facts)
 
 
 class Reader:
@@ -194,11 +221,15 @@ class DataSet:
 
     def path(self, entry: Entry) -> str:
         """Give the full path (or address) of an entry's file."""
-        if is_address(entry.path) or os.path.isabs(entry.path):
-            return entry.path
+        return self.full(entry.path)
+
+    def full(self, path: str) -> str:
+        """Give the full path (or address) of a name in the data set."""
+        if is_address(path) or os.path.isabs(path):
+            return path
         if is_address(self.root):
-            return join_address(self.root, entry.path)
-        return os.path.join(self.root, *entry.path.split("/"))
+            return join_address(self.root, path)
+        return os.path.join(self.root, *path.split("/"))
 
     def raw(self, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's picture file as it is, and its suffix; None where it is no file of its own."""
@@ -226,10 +257,10 @@ class DataSet:
             label=entry.label,
             class_names=self.class_names or None,
             key=entry.key,
+            segmentation=self.labels(entry, picture, report),
             **columns,
         )
         sample.source = self.path(entry) if entry.member is None else None
-        sample.facts = picture.facts
         sample.facts = picture.facts
         return sample, report.take()
 
@@ -246,6 +277,13 @@ class DataSet:
         size = (float(facts.size[0]), float(facts.size[1]))
         checked = [checker.check(a, size, entry.path, f"{entry.key} object {i}") for i, a in enumerate(notes)]
         return tuple(a for a in checked if a is not None)
+
+    def labels(self, entry: Entry, picture: Picture, report: Report) -> Array | None:
+        """Give the class number of each pixel of an entry's upright picture, where there are any."""
+        if entry.labels is None:
+            return None
+        found = self._pictures.labels(self, entry)
+        return numbers_on(found, picture, self.facts.details.get("colors"), entry, report)
 
     def __getitem__(self, which: int | str) -> Sample:
         return self.load(which)

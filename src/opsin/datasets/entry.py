@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from opsin.instances import Skeleton
 
-__all__ = ["Annotation", "Entry", "Facts", "Finding", "Rle", "entry_from_plain", "entry_to_plain"]
+__all__ = ["Annotation", "Entry", "Facts", "Finding", "LabelFile", "Rle", "entry_from_plain", "entry_to_plain"]
 
 Label: TypeAlias = int | float | str | None
 Numbers: TypeAlias = tuple[float, ...]
@@ -52,6 +52,14 @@ class Annotation:
         return bool(self.box or self.corners or self.polygons or self.rle or self.keypoints)
 
 
+class LabelFile(NamedTuple):
+    """Where the picture of class numbers lies: a file, a part of an archive, or a row of an array."""
+
+    path: str
+    start: int = 0
+    length: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One picture of a data set and what is annotated on it; small, picklable, without pixels.
@@ -67,6 +75,7 @@ class Entry:
         unit: whether coordinates are fractions of the canvas.
         group: pictures of one group are never divided between splits.
         extra: what the source says about the picture besides, as plain data.
+        labels: where the picture of class numbers lies, one number per pixel.
     """
 
     key: str
@@ -79,6 +88,7 @@ class Entry:
     unit: bool = False
     group: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    labels: LabelFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,8 @@ class Facts:
         skeleton: of the key points of all classes, one after the other where classes differ.
         parts: for each class where its key points begin in the skeleton and how many there are; empty when all
             classes have the whole skeleton.
-        columns: which annotations occur: `boxes corners polygons masks keypoints track_ids attributes label`.
+        columns: which annotations occur: `boxes corners polygons masks keypoints track_ids attributes label
+            segmentation`.
         splits: names of the splits, in order of appearance.
         details: what else the source says about the whole, as plain data.
     """
@@ -177,6 +188,8 @@ def note_columns(entry: Entry, columns: set[str], splits: list[str]) -> None:
         splits.append(entry.split)
     if entry.label is not None:
         columns.add("label")
+    if entry.labels is not None:
+        columns.add("segmentation")
     for a in entry.annotations or ():
         if a.box:
             columns.add("boxes")
@@ -250,12 +263,13 @@ def entry_to_plain(entry: Entry) -> list[Any]:
         entry.unit,
         entry.group,
         dict(entry.extra),
+        None if entry.labels is None else list(entry.labels),
     ]
 
 
 def entry_from_plain(data: list[Any]) -> Entry:
     """Read what `entry_to_plain` wrote."""
-    key, path, member, label, split, notes, canvas, unit, group, extra = data
+    key, path, member, label, split, notes, canvas, unit, group, extra, labels = data
     return Entry(
         key=key,
         path=path,
@@ -267,4 +281,5 @@ def entry_from_plain(data: list[Any]) -> Entry:
         unit=unit,
         group=group,
         extra=extra,
+        labels=None if labels is None else LabelFile(*labels),
     )

@@ -122,6 +122,22 @@ def open_dota(tree: Tree, file: str | None, report: Report, **options: Any) -> R
     return DotaReader(tree, report, **options)
 
 
+# --- label pictures ---------------------------------------------------------------------------------------------------
+def find_segmentation(tree: Tree, file: str | None) -> bool:
+    """Say whether a folder holds pictures and label pictures."""
+    from opsin.datasets.labeled import find_pairs
+
+    return file is None and bool(find_pairs(below(tree)))
+
+
+def open_segmentation(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:
+    """Open pictures with label pictures."""
+    from opsin.datasets.labeled import SegmentationReader
+
+    need_folder("segmentation", file)
+    return SegmentationReader(tree, report, **options)
+
+
 # --- shards ----------------------------------------------------------------------------------------------------------
 def find_webdataset(tree: Tree, file: str | None) -> bool:
     """Say whether a folder holds shards, or a file is one."""

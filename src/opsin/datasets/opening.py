@@ -82,6 +82,14 @@ _TABLE = (
         ("classes",),
     ),
     Format(
+        "segmentation",
+        "pictures with label pictures: the class number of each pixel",
+        "formats:find_segmentation",
+        "formats:open_segmentation",
+        "labeled:SegmentationWriter",
+        ("images", "labels", "classes", "colors", "suffix"),
+    ),
+    Format(
         "webdataset",
         "WebDataset: tar shards, streamed",
         "formats:find_webdataset",

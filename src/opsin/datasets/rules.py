@@ -72,6 +72,7 @@ _TABLE = (
     Rule("duplicate_path", "a picture is listed twice", "keep", ""),
     Rule("unreadable_record", "a line or a record cannot be read", "drop", "the record"),
     Rule("unreadable_label", "an annotation file cannot be read", "drop", "the file; its picture stays, unannotated"),
+    Rule("color_unknown", "a label picture has a color of no class", "drop", "those pixels: they become 255"),
     Rule("missing_file", "a picture that is listed is not there", "drop", "the entry"),
     Rule("outside_root", "a name leads out of the data set's folder", "drop", "the entry"),
     Rule("unreadable_shard", "an archive cannot be read to its end", "drop", "what follows in it"),

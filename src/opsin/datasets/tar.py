@@ -12,7 +12,7 @@ from typing import NamedTuple
 from opsin.datasets.files import read_part, size_of
 from opsin.errors import DatasetError
 
-__all__ = ["END", "Member", "members", "pack_member"]
+__all__ = ["END", "Member", "member_length", "members", "pack_member"]
 
 _BLOCK = 512
 _LONGEST_NAME = 1 << 16
@@ -110,10 +110,19 @@ def _pax(text: bytes) -> dict[str, str]:
 
 def pack_member(name: str, data: bytes) -> Iterable[bytes]:
     """Give a member's blocks: equal names and bytes give equal blocks, whoever writes them and when."""
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    info.mode = 0o644
-    yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    yield _head(name, len(data))
     yield data
     if len(data) % _BLOCK:
         yield b"\0" * (_BLOCK - len(data) % _BLOCK)
+
+
+def member_length(name: str, size: int) -> int:
+    """Say how many bytes `pack_member` gives for a name and a number of bytes."""
+    return len(_head(name, size)) + -(-size // _BLOCK) * _BLOCK
+
+
+def _head(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.mode = 0o644
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")

@@ -12,14 +12,14 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from opsin.datasets.base import DataSet, Pictures, Reader
+from opsin.datasets.base import DataSet, Pictures, Reader, channels_last
 from opsin.datasets.coco import split_in_name
-from opsin.datasets.entry import Annotation, Entry, Facts
+from opsin.datasets.entry import Annotation, Entry, Facts, LabelFile
 from opsin.datasets.files import Tree, is_picture, read_part
 from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
 from opsin.datasets.rules import Report
-from opsin.datasets.tar import END, Member, members, pack_member
-from opsin.datasets.writer import Raw, Writer
+from opsin.datasets.tar import END, Member, member_length, members, pack_member
+from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, shard_name
 from opsin.errors import DatasetError, DecodeError
 from opsin.io import Limits, Picture, decode
 from opsin.io.parse import parse_json
@@ -29,6 +29,7 @@ __all__ = ["WebDatasetReader", "WebDatasetWriter", "find_shards"]
 
 _SMALL = Limits(bytes=64 << 20)
 FACTS = "dataset.json"
+_LABELS = ("seg.png", "mask.png", "labels.png", "segmentation.png")
 
 
 def find_shards(tree: Tree) -> list[str]:
@@ -56,7 +57,7 @@ class TarPictures(Pictures):
         """Read the member and decode it."""
         assert entry.member is not None
         raw = read_part(data.path(entry), *entry.member, data.limits)
-        return decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}")
+        return channels_last(decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}"), entry.canvas)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give the member as it is."""
@@ -155,6 +156,7 @@ class WebDatasetReader(Reader):
         if "txt" in parts:
             extra["text"] = read_part(path, *parts["txt"][1:3], _SMALL).decode("utf-8", "replace")
         member = parts[first]
+        seg = next((parts[k] for k in _LABELS if k in parts and k != first), None)
         yield Entry(
             key=f"{split}/{key}.{first}" if split is not None else f"{key}.{first}",
             path=shard,
@@ -165,6 +167,7 @@ class WebDatasetReader(Reader):
             canvas=canvas,
             group=group_name,
             extra=extra,
+            labels=None if seg is None else LabelFile(shard, seg.start, seg.length),
         )
 
     def _label(self, text: str) -> Any:
@@ -206,7 +209,7 @@ class WebDatasetWriter(Writer):
     format: ClassVar[str] = "webdataset"
     sharded: ClassVar[bool] = True
     holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
     )
 
     def __init__(
@@ -239,6 +242,9 @@ class WebDatasetWriter(Writer):
         """Give the members of one sample, named as if they were files of their own."""
         files = super().encode(sample, key, variant, split, entry=entry, raw=raw)
         stem = posixpath.splitext(files[0][0])[0]
+        labels = self.label_bytes(sample)
+        if labels is not None:
+            files.append((f"{stem}.seg.png", labels))
         record = self.record(sample, key, variant, split, entry=entry, raw=raw)
         if isinstance(record.get("label"), int | str):
             files.append((f"{stem}.cls", str(record["label"]).encode()))
@@ -248,49 +254,40 @@ class WebDatasetWriter(Writer):
             files.append((f"{stem}.json", json.dumps(data, allow_nan=False).encode()))
         return files
 
-    def pack(
-        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
-    ) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """Make the shards of all samples, in order: give (path, blocks), each shard to be consumed before the next.
+    def placer(self) -> Placer:
+        """Begin a shard with each split, and when the last one is full by number or by bytes."""
+        none = object()
+        split: Any = none
+        number = samples = size = 0
 
-        Args:
-            items: record and members of every sample, in order of split, key and variant.
-        """
-        feed = _Feed(items)
-        split, number = object(), 0
-        while (here := feed.split()) is not feed.done:
-            number = number + 1 if here == split else 0
-            split = here
-            name = "shard" if here is None else str(here)
-            yield f"data/{name}-{number:06}.tar", feed.shard(here, self)
+        def place(record: Mapping[str, Any], files: Sequence[tuple[str, int]]) -> str:
+            nonlocal split, number, samples, size
+            here = record["split"]
+            length = sum(member_length(self._member(n, here), n_bytes) for n, n_bytes in files)
+            if split is none or here != split:
+                split, number, samples, size = here, 0, 0, 0
+            elif samples >= self.shard_samples or size + length > self.shard_bytes:
+                number, samples, size = number + 1, 0, 0
+            samples, size = samples + 1, size + length
+            return f"{shard_name(here)}-{number:06}"
+
+        return place
+
+    def _member(self, name: str, split: str | None) -> str:
+        return name.removeprefix(self.folder(split) + "/")
+
+    def shard(self, name: str, items: Iterable[Packed], count: int | None = None) -> Iterator[tuple[str, Blocks]]:
+        """Make one archive; it is streamed, no sample is kept."""
+
+        def blocks() -> Iterator[bytes]:
+            for record, files in items:
+                for file, data in files:
+                    yield from pack_member(self._member(file, record["split"]), data)
+            yield END
+
+        yield f"data/{name}.tar", blocks()
 
     def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
         """Give `dataset.json`: classes, skeleton and what else holds for all."""
         data = {"opsin": 1, "facts": self.facts.plain()}
         yield FACTS, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()
-
-
-class _Feed:
-    """Hands out samples one by one and knows the split of the next."""
-
-    done = object()
-
-    def __init__(self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]) -> None:
-        self._items = iter(items)
-        self._next: Any = next(self._items, self.done)
-
-    def split(self) -> Any:
-        return self.done if self._next is self.done else self._next[0]["split"]
-
-    def shard(self, split: Any, writer: WebDatasetWriter) -> Iterator[bytes]:
-        samples = size = 0
-        while self.split() == split and samples < writer.shard_samples:
-            _, files = self._next
-            blocks = [b for n, d in files for b in pack_member(n.removeprefix(writer.folder(split) + "/"), d)]
-            length = sum(map(len, blocks))
-            if samples and size + length > writer.shard_bytes:
-                break
-            self._next = next(self._items, self.done)
-            samples, size = samples + 1, size + length
-            yield from blocks
-        yield END

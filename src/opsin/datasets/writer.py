@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ __all__ = ["PICTURES", "Raw", "Record", "Writer", "writer_for"]
 PICTURES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp", "npy": ".npy"}
 _LAYOUT = ("data", "images", "JPEGImages")
 _LOSSLESS = {"webp": {"lossless": True}}
+
+
+Packed = tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]
+Blocks = Iterator[bytes]
+Placer = Callable[[Mapping[str, Any], Sequence[tuple[str, int]]], str]
 
 
 class Raw(NamedTuple):
@@ -145,6 +151,16 @@ class Writer:
         except ParamError as error:
             raise DatasetError(f"{error} Say picture='auto' to write such pictures as NPY.") from error
 
+    def label_bytes(self, sample: Sample) -> bytes | None:
+        """Encode the picture of class numbers as gray PNG; None where there is none."""
+        numbers = sample.segmentation
+        if numbers is None:
+            return None
+        most = int(numbers.max(initial=0))
+        if most > 65535 or int(numbers.min(initial=0)) < 0:
+            raise DatasetError(refusal(self.format, "segmentation", "class numbers from 0 to 65535", most))
+        return encode(np.ascontiguousarray(numbers, np.uint8 if most < 256 else np.uint16), "png")
+
     # --- one sample -----------------------------------------------------------------------------------------------
     def encode(
         self,
@@ -201,15 +217,40 @@ class Writer:
             out["group"] = entry.group
         return out
 
-    def pack(
-        self, items: Iterable[tuple[Mapping[str, Any], Sequence[tuple[str, bytes]]]]
-    ) -> Iterator[tuple[str, Iterator[bytes]]]:
+    # --- shards ---------------------------------------------------------------------------------------------------
+    def placer(self) -> Placer:
+        """Give what says, for one sample after the other, in which shard each goes: from records and lengths alone.
+
+        It is called in order of split, key and variant, so that a job can plan its shards before it writes them.
+        """
+        raise NotImplementedError
+
+    def shard(self, name: str, items: Iterable[Packed], count: int | None = None) -> Iterator[tuple[str, Blocks]]:
+        """Make the files of one shard: (path, blocks), each to be consumed before the next.
+
+        Args:
+            name: as the placer gave it.
+            items: record and files of its samples, in order.
+            count: how many, where that is known; without it some formats collect them first.
+        """
+        raise NotImplementedError
+
+    def agree(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        """Refuse two records that one data set of this format cannot hold together.
+
+        Raises: DatasetError with both.
+        """
+
+    def pack(self, items: Iterable[Packed]) -> Iterator[tuple[str, Blocks]]:
         """Make the shards of a `sharded` format: (path, blocks), each to be consumed before the next.
 
         Args:
             items: the record and the files of every sample, in order of split, key and variant.
         """
-        return iter(())
+        place = self.placer()
+        named = ((place(r, [(n, len(d)) for n, d in files]), r, files) for r, files in items)
+        for name, rows in groupby(named, lambda row: row[0]):
+            yield from self.shard(name, ((r, files) for _, r, files in rows))
 
     # --- the end --------------------------------------------------------------------------------------------------
     def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, bytes]]:
@@ -238,6 +279,7 @@ _LOST = {
     "track_ids": "{name} holds no track ids: they are left out.",
     "attributes": "{name} holds no attributes of objects (such as crowd, area, id): they are left out.",
     "label": "{name} holds no class of the whole picture: it is left out.",
+    "segmentation": "{name} holds no label pictures: they are left out.",
 }
 
 
@@ -306,10 +348,6 @@ def writer_for(
     from opsin.datasets.opening import format_of, resolve
 
     made = resolve(format_of(format, where, writing=True).writer)
-    if where == "prepare" and made.sharded:
-        # a job's outputs are files of their own, which it can verify and make anew one by one
-        hint = f"Prepare to another format, then `opsin convert OUT --to {format}`."
-        raise DatasetError(refusal(where, "format", "one whose pictures are files", format, hint))
     try:
         return made(facts, keys, **options)
     except TypeError as error:
@@ -320,3 +358,15 @@ def splits_of(records: Sequence[Record]) -> list[str | None]:
     """Give the splits that occur: train, val, test first."""
     names = dict.fromkeys(r.split for r in records)
     return [s for s in ("train", "val", "test") if s in names] + [s for s in names if s not in ("train", "val", "test")]
+
+
+def shard_name(split: str | None) -> str:
+    """Give what the names of a split's shards begin with."""
+    return "shard" if split is None else safe_key(str(split)).replace("/", "-")
+
+
+def is_sharded(format: str) -> bool:
+    """Say whether a format's samples lie in shards."""
+    from opsin.datasets.opening import FORMATS, resolve
+
+    return bool(resolve(FORMATS[format].writer).sharded)

@@ -22,10 +22,10 @@ from opsin.io.readdoor import is_address
 
 __all__ = ["TASKS", "YoloReader", "find_yolo"]
 
+_MOST_POINTS = 10_000
 TASKS = ("detect", "segment", "pose", "obb")
 _SPLITS = ("train", "val", "test")
 _SLACK = 1e-4  # labels are written with six digits, so an edge may come out a little beyond the picture
-_MOST_POINTS = 10_000  # key points an object may have; a damaged count would ask for all the memory there is
 
 
 def find_yolo(tree: Tree) -> str | None:
@@ -174,9 +174,9 @@ class YoloReader(Reader):
         if shape is None:
             return None
         ok = isinstance(shape, list) and len(shape) == 2 and all(isinstance(v, int) for v in shape)
+        # each place costs memory in every row: a number with a slip of the finger must not take the machine
         if not ok or not 1 <= shape[0] <= _MOST_POINTS or shape[1] not in (2, 3):
-            constraint = f"[count, 2 or 3], with a count up to {_MOST_POINTS}"
-            raise DatasetError(refusal(self._file, "kpt_shape", constraint, shape))
+            raise DatasetError(refusal(self._file, "kpt_shape", f"[count up to {_MOST_POINTS}, 2 or 3]", shape))
         return shape[0], shape[1]
 
     def _skeleton(self, data: Mapping[str, Any]) -> Skeleton:

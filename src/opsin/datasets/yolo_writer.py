@@ -170,6 +170,7 @@ class YoloWriter(Writer):
             "track_ids": "track ids",
             "attributes": "attributes of objects (such as crowd, area, id)",
             "label": "a class of the whole picture",
+            "segmentation": "label pictures",
         }
         out = [
             f"yolo for task {self.task} holds no {words[c]}: left out." for c in sorted(facts.columns - held - {"task"})

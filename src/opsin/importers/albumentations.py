@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsin.errors import PipelineError, refusal
-from opsin.importers.report import Built, Imported, Verdict, axis, drawn
+from opsin.importers.report import MIDDLES, Built, Imported, Verdict, axis, drawn, jitter
 
 __all__ = ["from_albumentations"]
 
@@ -72,7 +72,11 @@ def _step(built: Built, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     if maker is None:
         built.note(name, "left out", "Opsin has no technique for it")
         return []
+    if name == "ToFloat" and built.floats:
+        built.note(name, "exact", "the numbers are fractions already")
+        return []
     steps, verdict, says = maker(item)
+    built.floats = built.floats or any("normalize" in s for s in steps)
     built.note(name, verdict, says)
     p = float(item.get("p", 1.0))
     if p >= 1.0:
@@ -164,6 +168,11 @@ def _crop(op: str) -> Callable[[Mapping[str, Any]], Found]:
     return lambda item: _ok(op, {"width": item["width"], "height": item["height"]})
 
 
+def _center_crop(item: Mapping[str, Any]) -> Found:
+    says = "where an odd number of pixels goes, the crop may lie one pixel further right or down"
+    return _near("center_crop", {"width": item["width"], "height": item["height"]}, says)
+
+
 def _fixed_crop(item: Mapping[str, Any]) -> Found:
     x, y = item["x_min"], item["y_min"]
     return _ok("crop", {"left": x, "top": y, "width": item["x_max"] - x, "height": item["y_max"] - y})
@@ -181,11 +190,14 @@ def _resized_crop(item: Mapping[str, Any]) -> Found:
     return _ok("random_resized_crop", words)
 
 
+_COARSE = "OpenCV rounds positions to 1/32 pixel"
+
+
 def _rotate(item: Mapping[str, Any]) -> Found:
     words = {"angle": drawn(item["limit"]), **_edge(item)}
     if item.get("crop_border"):
         words["keep"] = "inside"
-    return _ok("rotate", words)
+    return _near("rotate", words, _COARSE)
 
 
 def _safe_rotate(item: Mapping[str, Any]) -> Found:
@@ -195,7 +207,8 @@ def _safe_rotate(item: Mapping[str, Any]) -> Found:
 def _affine(item: Mapping[str, Any]) -> Found:
     words: dict[str, Any] = {"angle": drawn(item["rotate"])}
     words["scale"] = drawn(axis(item["scale"], "x"))
-    words["shear"], words["shear_y"] = drawn(axis(item["shear"], "x")), drawn(axis(item["shear"], "y"))
+    # a positive shear along x leans the other way there
+    words["shear"], words["shear_y"] = drawn(axis(item["shear"], "x"), -1.0), drawn(axis(item["shear"], "y"))
     if item.get("translate_percent"):
         words["x"] = drawn(axis(item["translate_percent"], "x"))
         words["y"] = drawn(axis(item["translate_percent"], "y"))
@@ -213,7 +226,7 @@ def _shift_scale_rotate(item: Mapping[str, Any]) -> Found:
         "x": drawn(item["shift_limit_x"]),
         "y": drawn(item["shift_limit_y"]),
     }
-    return _ok("affine", {**words, **_edge(item)})
+    return _near("affine", {**words, **_edge(item)}, f"shifts and turns may be a pixel apart; {_COARSE}")
 
 
 def _perspective(item: Mapping[str, Any]) -> Found:
@@ -246,11 +259,7 @@ def _brightness_contrast(item: Mapping[str, Any]) -> Found:
 
 
 def _jitter(item: Mapping[str, Any]) -> Found:
-    words = {n: max(abs(float(v) - m) for v in item[n]) for n, m in _MIDDLES.items()}
-    return _ok("color_jitter", words)
-
-
-_MIDDLES = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
+    return jitter({name: item[name] for name in MIDDLES}, hue_says="hue is not rounded to 180 steps")
 
 
 def _hsv(item: Mapping[str, Any]) -> Found:
@@ -306,7 +315,8 @@ def _compression(item: Mapping[str, Any]) -> Found:
     else:
         words["quality"] = int(words["quality"])
     jpeg = item.get("compression_type", "jpeg") == "jpeg"
-    return _ok("jpeg_artifacts", words) if jpeg else _near("jpeg_artifacts", words, "JPEG instead of WebP")
+    swapped = "Albumentations hands R, G, B over as B, G, R, so its losses fall on other colors"
+    return _near("jpeg_artifacts", words, swapped) if jpeg else _near("jpeg_artifacts", words, "JPEG instead of WebP")
 
 
 def _coarse(item: Mapping[str, Any]) -> Found:
@@ -354,7 +364,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "SmallestMaxSize": _max_size("resize_shorter"),
     "LongestMaxSize": _max_size("resize_longer"),
     "PadIfNeeded": _pad_if_needed,
-    "CenterCrop": _crop("center_crop"),
+    "CenterCrop": _center_crop,
     "RandomCrop": _crop("random_crop"),
     "Crop": _fixed_crop,
     "RandomResizedCrop": _resized_crop,

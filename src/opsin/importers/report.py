@@ -47,6 +47,7 @@ class Built:
 
     notes: list[Note] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    floats: bool = False  # whether a step has made fractions of integers
 
     def add(self, data: Mapping[str, Any], *, training: bool) -> None:
         """Add a step; neighbors in training share one `augment`."""
@@ -77,3 +78,35 @@ def drawn(ends: Any, scale: float = 1.0, shift: float = 0.0) -> Any:
 def axis(values: Any, name: str) -> Any:
     """Take one axis of a range that may be given for x and y apart."""
     return values.get(name) if isinstance(values, Mapping) else values
+
+
+MIDDLES = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
+_FACTORS = {"brightness": "factor", "contrast": "factor", "saturation": "factor", "hue": "shift"}
+
+
+def jitter(
+    ranges: Mapping[str, Sequence[float] | None], hue_says: str = ""
+) -> tuple[list[dict[str, Any]], Verdict, str]:
+    """Say a color jitter: one technique where its ranges are even, else a step for each range that changes anything.
+
+    Args:
+        ranges: (low, high) of each part; None changes nothing.
+        hue_says: what is to be said where hue changes.
+    """
+    ends = {n: (float(v[0]), float(v[1])) for n, v in ranges.items() if v is not None}
+    used = {n: e for n, e in ends.items() if e != (MIDDLES[n], MIDDLES[n])}
+    says = hue_says if "hue" in used else ""
+    # a range is even around what changes nothing, or cut off at a factor of 0
+    wide = {n: high - MIDDLES[n] for n, (_, high) in used.items()}
+    even = all(
+        wide[n] >= 0 and abs(low - (max(0.0, 1.0 - wide[n]) if n != "hue" else -wide[n])) < 1e-9
+        for n, (low, _) in used.items()
+    )
+    if even:
+        return [{"color_jitter": wide}], "close" if says else "exact", says
+    steps = [{n: {_FACTORS[n]: drawn(e)}} for n, e in used.items()]
+    if len(steps) > 1:
+        says = "; ".join(
+            filter(None, (says, "its ranges are uneven: brightness to hue in this order, not a drawn one"))
+        )
+    return steps, "close" if says else "exact", says

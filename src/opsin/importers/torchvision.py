@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from opsin.importers.report import Built, Imported, drawn
+from opsin.importers.report import MIDDLES, Built, Imported, drawn, jitter
 
 __all__ = ["from_torchvision"]
 
@@ -121,7 +121,8 @@ def _rotation(built: Built, item: Any, name: str) -> None:
     _fill(words, item)
     built.add({"rotate": words}, training=True)
     nearest = _kernel(item) == "nearest"
-    built.note(name, "close" if nearest else "exact", "Opsin samples linearly, this samples nearest" if nearest else "")
+    edge = "the line of pixels along the fill is blended otherwise"
+    built.note(name, "close", "Opsin samples linearly, this samples nearest" if nearest else edge)
 
 
 def _affine(built: Built, item: Any, name: str) -> None:
@@ -132,7 +133,7 @@ def _affine(built: Built, item: Any, name: str) -> None:
         words["scale"] = drawn(item.scale)
     if item.shear is not None:
         shear = list(item.shear)
-        words["shear"] = drawn(shear[:2])
+        words["shear"] = drawn((-shear[1], -shear[0]))  # a positive one leans the other way there
         if len(shear) == 4:
             words["shear_y"] = drawn(shear[2:])
     _fill(words, item)
@@ -154,17 +155,10 @@ def _perspective(built: Built, item: Any, name: str) -> None:
 
 
 def _jitter(built: Built, item: Any, name: str) -> None:
-    words = {}
-    for part, middle in (("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0), ("hue", 0.0)):
-        ends = getattr(item, part)
-        if ends is None:
-            continue
-        low, high = float(ends[0]), float(ends[1])
-        if abs((high - middle) - (middle - low)) > 1e-9 and low > 0:
-            built.note(name, "close", f"{part} is not even around {middle:g}; its wider side is taken")
-        words[part] = max(high - middle, middle - low)
-    built.add({"color_jitter": words}, training=True)
-    built.note(name, "exact")
+    steps, verdict, says = jitter({part: getattr(item, part) for part in MIDDLES})
+    for step in steps:
+        built.add(step, training=True)
+    built.note(name, verdict, says)
 
 
 def _gray(built: Built, item: Any, name: str) -> None:

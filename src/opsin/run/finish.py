@@ -17,28 +17,42 @@ if TYPE_CHECKING:
     from opsin.datasets.writer import Writer
     from opsin.run.job import JobOptions
 
-__all__ = ["finish"]
+__all__ = ["drop_duplicates", "finish"]
 
 
 def finish(
-    journal: Journal, out: Path, writer: Writer, data: DataSet, options: JobOptions, target: str
+    journal: Journal,
+    out: Path,
+    writer: Writer,
+    data: DataSet,
+    options: JobOptions,
+    target: str,
+    shards: list[list[Any]],
 ) -> dict[str, int]:
     """Write everything that is about all items; what stands already is written again, to the same bytes.
+
+    Args:
+        journal: of the job; nothing is pending.
+        out: the output folder.
+        writer: of the target format.
+        data: the source.
+        options: of the job.
+        target: the format's name.
+        shards: (path, sha256, bytes) of the shards, for formats that have them.
 
     Raises:
         OpsinError: the identity inputs = outputs + quarantined + filtered does not hold.
     """
     from opsin.io import write_bytes
 
-    _drop_duplicates(journal, out)
-    files: list[list[Any]] = []
+    files = list(shards)
 
     def put(name: str, content: bytes) -> None:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(out / name, content)
         files.append([name, hashlib.sha256(content).hexdigest(), len(content)])
 
-    for name, content in writer.finish(_records(journal)):
+    for name, content in writer.finish(_records(journal, writer.sharded)):
         put(name, content)
     put("errors.jsonl", "".join(_error_lines(journal)).encode("utf-8", "backslashreplace"))
     figures = Figures.of((row.outcome["facts"] for row in journal.rows("done")), data.class_names)
@@ -56,12 +70,12 @@ def finish(
     return counts
 
 
-def _records(journal: Journal) -> Iterator[Any]:
-    for row in journal.rows("done"):
+def _records(journal: Journal, by_split: bool) -> Iterator[Any]:
+    for row in journal.rows("done", by_split=by_split):
         yield row.outcome["record"]
 
 
-def _drop_duplicates(journal: Journal, out: Path) -> None:
+def drop_duplicates(journal: Journal, out: Path) -> None:
     """Filter all but the first, by key, of the pictures that `keep_if: {unique: true}` found equal."""
     first: dict[str, str] = {}
     for row in list(journal.rows("done")):

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from opsin.errors import DatasetError, OpsinError, PipelineError, refusal
 from opsin.pipeline import Pipeline
-from opsin.run.finish import finish
+from opsin.run.finish import drop_duplicates, finish
 from opsin.run.journal import Journal, Outcome
 from opsin.run.lock import FolderLock
+from opsin.run.shards import Shards
 from opsin.run.supervisor import Supervisor
 from opsin.run.worker import Setup, Task
 
 if TYPE_CHECKING:
     from opsin.datasets import DataSet
+    from opsin.datasets.writer import Writer
 
 __all__ = ["JobOptions", "JobResult", "JobStop", "prepare"]
 
@@ -28,6 +30,7 @@ EXIT_BAD, EXIT_TOO_MANY, EXIT_OUTPUT, EXIT_DISK, EXIT_BUSY, EXIT_STOPPED = 3, 4,
 SHOWN = 24
 _BREAKER_FROM = 200
 _COMMIT_SECONDS = 0.5
+_ROUNDS = 3
 
 
 class JobStop(OpsinError):
@@ -56,6 +59,7 @@ class JobOptions:
         on_error: `quarantine` (exit 3), `skip` (exit 0) or `raise` (stop at the first).
         max_bad: the part of bad inputs at which the job gives up, checked after 200.
         limit: only the first pictures.
+        shard: the most samples a shard, for formats of shards.
         seconds: how long one picture may take.
         memory: bytes a worker may use, 0 for no limit.
     """
@@ -73,6 +77,7 @@ class JobOptions:
     on_error: Literal["quarantine", "skip", "raise"] = "quarantine"
     max_bad: float = 0.05
     limit: int | None = None
+    shard: int | None = None
     seconds: float = 30.0
     memory: int = 4 << 30
 
@@ -81,8 +86,9 @@ class JobOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise PipelineError(refusal("prepare", name, f"a whole number of at least {low}", value))
-        if self.limit is not None and self.limit < 1:
-            raise PipelineError(refusal("prepare", "limit", "a whole number of at least 1", self.limit))
+        for name in ("limit", "shard"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise PipelineError(refusal("prepare", name, "a whole number of at least 1", getattr(self, name)))
         if not 0.0 <= self.max_bad <= 1.0:
             raise PipelineError(refusal("prepare", "max-bad", "a part from 0 % to 100 %", self.max_bad))
         if self.seconds <= 0:
@@ -166,6 +172,8 @@ class _Job:
         self.options, self.out, self.progress, self.stop, self.started = options, out, progress, stop, started
         self.journal = Journal(out / ".opsin" / "journal.sqlite")
         self.timings: dict[str, float] = self.journal.get("timings") or {}
+        self.shards = Shards(self.journal, out)
+        self.folder = out  # where workers write
 
     def run(self) -> JobResult:
         try:
@@ -187,19 +195,16 @@ class _Job:
             data = data.split(dict(options.split), options.pipeline.seed)
         target = options.target_format or data.format
         keys = ((entry.key, entry.split) for entry in data.entries())
-        writer = writer_for(target, data.facts, keys, "prepare", variants=options.variants)
+        writer = writer_for(target, data.facts, keys, "prepare", variants=options.variants, **self._sharding(target))
+        self.folder = self.shards.parts if writer.sharded else self.out
         self._plan(data, target)
         resumed = self._forget_missing()
-        for folder in {self.out, *(p for p in self.out.rglob("*") if p.is_dir() and ".opsin" not in p.parts)}:
+        parts = self.shards.parts
+        inner = {p for p in self.out.rglob("*") if p.is_dir() and ".opsin" not in p.relative_to(self.out).parts}
+        for folder in {self.out, *inner, *(p for p in (parts, *parts.rglob("*")) if p.is_dir())}:
             sweep(folder)
-        counts = self._work(data, writer)
-        if counts["pending"]:
-            raise JobStop(
-                EXIT_STOPPED,
-                f"Stopped with {counts['pending']} of {sum(counts.values())} to do. "
-                "Run the same command again to go on.",
-            )
-        counts = finish(self.journal, self.out, writer, data, options, target)
+        packed = self._finish_work(data, writer)
+        counts = finish(self.journal, self.out, writer, data, options, target, packed)
         self._save_timings()
         bad = counts["quarantined"]
         code = EXIT_BAD if bad and options.on_error == "quarantine" else 0
@@ -212,6 +217,19 @@ class _Job:
             resumed,
             tuple(writer.losses()),
         )
+
+    def _sharding(self, target: str) -> dict[str, int]:
+        from opsin.datasets.opening import format_of
+        from opsin.datasets.writer import is_sharded
+
+        shard = self.options.shard
+        if shard is None:
+            return {}
+        format_of(target, "prepare", writing=True)
+        if not is_sharded(target):
+            hint = "Say --to webdataset or --to arrays, or leave it out."
+            raise PipelineError(refusal("prepare", "shard", f"left out for {target}, which has no shards", shard, hint))
+        return {"shard_samples": shard}
 
     # --- plan -----------------------------------------------------------------------------------------------------
     def _train_splits(self, data: DataSet) -> tuple[str, ...]:
@@ -236,6 +254,7 @@ class _Job:
             "variants": options.variants,
             "split": [list(part) for part in options.split] if options.split else None,
             "epoch": options.epoch,
+            "shard": options.shard,
             "on_error": options.on_error,
             "inputs": len(data),
             "keys": keys.hexdigest(),
@@ -271,8 +290,10 @@ class _Job:
     def _forget_missing(self) -> int:
         """Set items whose files are gone or of another length back to pending; give how many stand."""
         stand, lost = 0, []
+        packed = self.shards.standing()
         for row in self.journal.rows("done"):
-            if all(_length(self.out / name) == size for name, _, size in row.outcome["outputs"]):
+            outputs = row.outcome["outputs"]
+            if row.id in packed or all(_length(self.folder / name) == size for name, _, size in outputs):
                 stand += 1
             else:
                 lost.append(row.id)
@@ -280,8 +301,27 @@ class _Job:
         counts = self.journal.counts()
         return stand + counts["quarantined"] + counts["filtered"]
 
+    def _finish_work(self, data: DataSet, writer: Writer) -> list[list[Any]]:
+        """Do all items; for formats of shards go on until every shard has its parts, then pack them."""
+        for _ in range(_ROUNDS):
+            counts = self._work(data, writer)
+            if counts["pending"]:
+                raise JobStop(
+                    EXIT_STOPPED,
+                    f"Stopped with {counts['pending']} of {sum(counts.values())} to do. "
+                    "Run the same command again to go on.",
+                )
+            drop_duplicates(self.journal, self.folder)
+            if not writer.sharded:
+                return []
+            lost = self.shards.lost(writer)
+            if not lost:
+                return self.shards.pack(writer)
+            self.journal.reset(lost)
+        raise JobStop(EXIT_DISK, f"{self.shards.parts}: files vanish while the job runs. Run the same command again.")
+
     # --- work -----------------------------------------------------------------------------------------------------
-    def _work(self, data: DataSet, writer: Any) -> dict[str, int]:
+    def _work(self, data: DataSet, writer: Writer) -> dict[str, int]:
         options, journal = self.options, self.journal
         counts = journal.counts()
         total = sum(counts.values())
@@ -292,7 +332,7 @@ class _Job:
             data=data.only(keys=[]),
             writer=writer,
             pipeline=options.pipeline,
-            out=self.out,
+            out=self.folder,
             epoch=options.epoch,
             train_splits=self._train_splits(data),
             memory=options.memory,
@@ -300,10 +340,14 @@ class _Job:
         )
         supervisor = Supervisor(setup, min(options.workers, counts["pending"]), options.seconds, journal.strike)
         last = time.monotonic()
+        self._first = next((row.outcome["record"] for row in journal.rows("done")), None)
         for task, outcome in supervisor.run(self._tasks(), self.stop):
             if outcome.state == "pending":
                 supervisor.close()
                 raise JobStop(EXIT_DISK, f"{outcome.message}. Make room and run the same command again to go on.")
+            if outcome.record is not None:
+                self._first = self._first or outcome.record
+                writer.agree(self._first, outcome.record)
             journal.finish(task.id, outcome)
             self._count(outcome)
             counts[outcome.state] += 1

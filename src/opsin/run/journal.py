@@ -121,6 +121,17 @@ class Journal:
         text = json.dumps(value, sort_keys=True)
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, text))
 
+    def group(self, name: str) -> dict[str, Any]:
+        """Read the values whose names begin with `name` and a blank, by what follows."""
+        rows = self._db.execute(
+            "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(name) + 1, f"{name} ")
+        )
+        return {key[len(name) + 1 :]: json.loads(value) for key, value in rows}
+
+    def drop(self, name: str) -> None:
+        """Forget a named value."""
+        self._db.execute("DELETE FROM meta WHERE name = ?", (name,))
+
     # --- items --------------------------------------------------------------------------------------------------
     def fill(self, items: Iterator[tuple[str, int, str | None, str, bool]], meta: Mapping[str, Any]) -> int:
         """Write all items and the plan's meta in one transaction; a half-written plan cannot exist."""
@@ -156,6 +167,11 @@ class Journal:
             for row in rows:
                 last = row[0]
                 yield row[0], row[1], row[2], row[3], bool(row[4]), row[5]
+
+    def outcome(self, id_: int) -> Mapping[str, Any]:
+        """Give how an item ended."""
+        text = self._db.execute("SELECT outcome FROM items WHERE id = ?", (id_,)).fetchone()[0]
+        return dict(json.loads(text or "{}"))
 
     def item(self, id_: int) -> tuple[str, int]:
         """Give key and variant of an item."""
@@ -204,12 +220,13 @@ class Journal:
         out.update(self._db.execute("SELECT state, COUNT(*) FROM items GROUP BY state").fetchall())
         return out
 
-    def rows(self, *states: State, pictures: bool = False) -> Iterator[Row]:
-        """Give finished items in the order of their keys."""
+    def rows(self, *states: State, pictures: bool = False, by_split: bool = False) -> Iterator[Row]:
+        """Give finished items in the order of their keys, or of their splits and keys."""
         columns = "id, key, variant, split, state, outcome" + (", before, after" if pictures else "")
         marks = ", ".join("?" for _ in states)
         where = f"state IN ({marks})" + (" AND shown = 1" if pictures else "")
-        cursor = self._db.execute(f"SELECT {columns} FROM items WHERE {where} ORDER BY key, variant", states)
+        order = "coalesce(split, ''), key, variant" if by_split else "key, variant"
+        cursor = self._db.execute(f"SELECT {columns} FROM items WHERE {where} ORDER BY {order}", states)
         for row in cursor:
             yield Row(row[0], row[1], row[2], row[3], row[4], json.loads(row[5] or "{}"), *row[6:])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from opsin.errors import DatasetError
 from opsin.run.journal import Journal
+from opsin.run.shards import PARTS, Shards
 
 __all__ = ["Verdict", "verify"]
 
@@ -49,11 +50,29 @@ def verify(folder: str | Path, *, repair: bool = False) -> Verdict:
 
 
 def _verify(journal: Journal, out: Path, repair: bool) -> Verdict:
+    from opsin.datasets.writer import is_sharded
+
     faults: list[str] = []
     known: set[str] = set()
     damaged: list[int] = []
+    shards = Shards(journal, out)
+    noted = shards.noted()
+    packed = {i for note in noted.values() for i in note["ids"]}
+    recipe = journal.get("recipe")
+    sharded = recipe is not None and is_sharded(recipe["to"])
+    for shard, note in noted.items():
+        bad = [f"{name}: {fault}" for name, *rest in note["files"] if (fault := _fault(out / name, *rest))]
+        known |= {name for name, _, _ in note["files"]}
+        faults += bad
+        if bad and repair:
+            damaged += shards.forget(shard)
     for row in journal.rows("done"):
+        if row.id in packed:
+            continue
+        if sharded and journal.get("files"):
+            faults.append(f"{row.key}: is in no shard.")
         for name, digest, size in row.outcome["outputs"]:
+            name = f"{PARTS}/{name}" if sharded else name
             known.add(name)
             fault = _fault(out / name, digest, size)
             if fault:
@@ -61,6 +80,8 @@ def _verify(journal: Journal, out: Path, repair: bool) -> Verdict:
                 damaged.append(row.id)
     files = journal.get("files") or []
     for name, digest, size in files:
+        if name in known:
+            continue
         known.add(name)
         fault = _fault(out / name, digest, size)
         if fault:

@@ -39,6 +39,7 @@ def prepare_command(
     on_error: Annotated[str, typer.Option(help="quarantine, skip or raise.")] = "quarantine",
     max_bad: Annotated[str, typer.Option(help="Give up when more than this part is bad.")] = "5%",
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
+    shard: Annotated[int | None, typer.Option(help="The most samples a shard (webdataset, arrays).")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed than the pipeline's.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that one picture may take.")] = 30.0,
     memory_limit: Annotated[str, typer.Option("--memory", help="Memory that a worker may use; 0 for no limit.")] = "4G",
@@ -65,6 +66,7 @@ def prepare_command(
         on_error=cast(Literal["quarantine", "skip", "raise"], on_error),
         max_bad=part(max_bad),
         limit=limit,
+        shard=shard,
         seconds=timeout,
         memory=memory(memory_limit),
     )
