@@ -9,6 +9,7 @@ pub mod exec;
 pub mod geometry;
 pub mod jpeg;
 pub mod outline;
+pub mod png;
 #[cfg(feature = "python")]
 mod python;
 pub mod program;

@@ -3,6 +3,7 @@
 mod arrays;
 mod decode;
 mod outline;
+mod png;
 mod program;
 mod resize;
 mod warp;
@@ -59,5 +60,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     resize::register(m)?;
     warp::register(m)?;
     outline::register(m)?;
+    png::register(m)?;
     program::register(m)
 }

@@ -15,6 +15,7 @@ from opsin.kernels.native.jpeg import (
     jpeg_info,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
+from opsin.kernels.native.png import encode_png
 from opsin.kernels.native.program import Outcome, Program
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "carry_boxes",
     "decode_jpeg",
     "decode_planes",
+    "encode_png",
     "jpeg_has_profile",
     "jpeg_info",
     "resize",
