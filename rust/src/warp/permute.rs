@@ -1,7 +1,8 @@
 //! Sampling without gathers: where the taps of neighboring points lie close together, whole stretches of the picture's
 //! rows are loaded and the taps are picked out of them in registers (AVX-512 VBMI).
 
-use super::sample::{CHUNK, Line, NEAR, Points};
+use super::clamped::Line;
+use super::points::{CHUNK, NEAR, Points};
 use crate::resample::View;
 use std::arch::x86_64::*;
 
@@ -17,7 +18,7 @@ const ROWS: i32 = 32;
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
 pub fn picked(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, to: usize, out: &mut [f32]) -> bool {
     let small = view.width < 2 || view.height < 2;
-    if small || to <= from || to - from > GROUP || from % 16 != 0 || to > CHUNK || out.len() < view.channels * CHUNK {
+    if small || to <= from || to - from > GROUP || !from.is_multiple_of(16) || to > CHUNK || out.len() < view.channels * CHUNK {
         return false;
     }
     match view.channels {
