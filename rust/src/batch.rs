@@ -59,8 +59,7 @@ pub fn run(program: &Program, inputs: &[Input<'_>], addresses: &[Address], slots
     let done: Mutex<Vec<Option<Result<Record>>>> = Mutex::new((0..count).map(|_| None).collect());
     let work = || {
         with_worker(|worker| {
-            loop {
-                let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) else { break };
+            while let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) {
                 let result = run_one(program, inputs[k], &addresses[k], out, worker);
                 if let Ok(mut done) = done.lock() {
                     done[k] = Some(result);

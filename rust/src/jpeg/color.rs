@@ -233,6 +233,9 @@ mod x86 {
     use std::arch::x86_64::*;
 
     /// Interleaved pixels to three planes, sixteen at a time; says how many pixels.
+    ///
+    /// # Safety
+    /// The processor must have AVX2.
     #[target_feature(enable = "avx2")]
     pub fn apart(row: &[u8], r: &mut [u8], g: &mut [u8], b: &mut [u8]) -> usize {
         const N: i8 = -1;
@@ -273,6 +276,9 @@ mod x86 {
     }
 
     /// The same, sixty-four at a time.
+    ///
+    /// # Safety
+    /// The processor must have AVX-512 with VBMI.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn apart64(row: &[u8], r: &mut [u8], g: &mut [u8], b: &mut [u8]) -> usize {
         // Sample k of a channel is byte 3 k + c: in the first 128 bytes, or in the last 64.
