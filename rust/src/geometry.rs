@@ -299,7 +299,13 @@ pub fn append(stages: &mut Vec<Stage>, size: Size, step: &Move, edge: &Edge, add
 }
 
 /// left, top, width, height of a random_resized_crop.
-fn rectangle(size: Size, area: (f64, f64), ratio: (f64, f64), keys: &[Key; 4], address: &Address) -> (i64, i64, usize, usize) {
+fn rectangle(
+    size: Size,
+    area: (f64, f64),
+    ratio: (f64, f64),
+    keys: &[Key; 4],
+    address: &Address,
+) -> (i64, i64, usize, usize) {
     const TRIES: usize = 10;
     let total = (size.0 * size.1) as f64;
     let areas = chance::words::<TRIES>(address, keys[0]);

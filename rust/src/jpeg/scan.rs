@@ -317,7 +317,13 @@ fn sound_end(z: u32) -> bool {
 }
 
 #[inline(always)]
-fn block_full<const L: u8>(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut Block, out: &mut [u8]) -> Result<()> {
+fn block_full<const L: u8>(
+    bytes: &[u8],
+    cursor: &mut Cursor,
+    part: &mut Part,
+    block: &mut Block,
+    out: &mut [u8],
+) -> Result<()> {
     block[..64].fill(0);
     cursor.refill(bytes);
     next_dc(cursor, part)?;

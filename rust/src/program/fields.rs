@@ -29,7 +29,13 @@ pub fn running(weights: Option<&Value>, count: usize) -> Result<Vec<f64>> {
         return invalid("program: a choice must have one weight per option.");
     }
     let mut sum = 0.0;
-    Ok(weights.iter().map(|w| { sum += w; sum }).collect())
+    Ok(weights
+        .iter()
+        .map(|w| {
+            sum += w;
+            sum
+        })
+        .collect())
 }
 
 /// The fields of one step.

@@ -21,9 +21,17 @@ enum Step {
     Move(Maker<Move>, Edge),
     Tint(Maker<Tint>),
     /// One of these, by running sums of weights.
-    OneOf { steps: Vec<Node>, edges: Vec<f64>, key: Key },
+    OneOf {
+        steps: Vec<Node>,
+        edges: Vec<f64>,
+        key: Key,
+    },
     /// So many of these, in drawn order.
-    SomeOf { steps: Vec<Node>, count: usize, key: Key },
+    SomeOf {
+        steps: Vec<Node>,
+        count: usize,
+        key: Key,
+    },
     All(Vec<Node>),
 }
 

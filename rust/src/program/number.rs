@@ -15,9 +15,7 @@ impl Num {
         match self {
             Num::Fixed(v) => *v,
             Num::Drawn { law, key, whole } => law.value(chance::words::<1>(address, *key)[0], *whole),
-            Num::Choice { options, edges, key } => {
-                options[chance::index(chance::words::<1>(address, *key)[0], edges)]
-            }
+            Num::Choice { options, edges, key } => options[chance::index(chance::words::<1>(address, *key)[0], edges)],
         }
     }
 }

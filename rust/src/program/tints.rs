@@ -28,7 +28,10 @@ pub enum Tint {
     /// One channel only.
     ToGray,
     ToRgb,
-    Normalize { mean: Vec<f64>, std: Vec<f64> },
+    Normalize {
+        mean: Vec<f64>,
+        std: Vec<f64>,
+    },
     /// Channels to the front; true for float16.
     ToTensor(bool),
 }
@@ -57,7 +60,8 @@ pub fn tint(f: &Fields<'_>) -> Result<Option<Maker<Tint>>> {
                 12 => 4,
                 _ => return f.missing("matrix"),
             };
-            let matrix: [f64; 12] = std::array::from_fn(|k| if k % 4 < columns { list[k / 4 * columns + k % 4] } else { 0.0 });
+            let matrix: [f64; 12] =
+                std::array::from_fn(|k| if k % 4 < columns { list[k / 4 * columns + k % 4] } else { 0.0 });
             Box::new(move |_| Tint::Matrix(matrix))
         }
         "sepia" => {

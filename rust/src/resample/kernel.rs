@@ -49,11 +49,7 @@ impl Kernel {
             Kernel::Area | Kernel::Nearest => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Kernel::Lanczos => {
                 let sinc = |t: f64| {
-                    if t == 0.0 {
-                        1.0
-                    } else {
-                        (t * std::f64::consts::PI).sin() / (t * std::f64::consts::PI)
-                    }
+                    if t == 0.0 { 1.0 } else { (t * std::f64::consts::PI).sin() / (t * std::f64::consts::PI) }
                 };
                 if a < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
             }

@@ -27,7 +27,14 @@ pub fn bounds<T: Sample>(view: &View<'_, T>, kernel: Kernel) -> Option<(f32, f32
     Some((low, high))
 }
 
-pub fn lobes<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, size: [usize; 2], bounds: (f32, f32), out: &mut [O]) {
+pub fn lobes<T: Sample, O: Sample>(
+    view: &View<'_, T>,
+    down: &Axis,
+    along: &Axis,
+    size: [usize; 2],
+    bounds: (f32, f32),
+    out: &mut [O],
+) {
     // Pillow takes the columns first where that shrinks the picture much more.
     let (lost_x, lost_y) = (view.width as f64 - size[0] as f64, view.height as f64 - size[1] as f64);
     if lost_y > 0.0 && lost_y > 2.0 * lost_x {
@@ -38,7 +45,13 @@ pub fn lobes<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis
 }
 
 /// Kernels with negative lobes: along the rows first and clamped before the columns, as Pillow defines it.
-fn along_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, (low, high): (f32, f32), out: &mut [O]) {
+fn along_first<T: Sample, O: Sample>(
+    view: &View<'_, T>,
+    down: &Axis,
+    along: &Axis,
+    (low, high): (f32, f32),
+    out: &mut [O],
+) {
     let c = view.channels;
     let n = along.count() * c;
     let width = (along.high - along.low) * c;
@@ -60,13 +73,7 @@ fn along_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Ax
             *v = clamp(*v, low, high);
         }
     }
-    let middle = View {
-        data: &middle,
-        stride: n,
-        width: along.count(),
-        height,
-        channels: c,
-    };
+    let middle = View { data: &middle, stride: n, width: along.count(), height, channels: c };
     let mut line = vec![0.0f32; n];
     for (y, out) in out.chunks_exact_mut(n).enumerate() {
         let weights = &down.weights[y * down.taps..][..down.taps];
@@ -79,7 +86,13 @@ fn along_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Ax
 }
 
 /// The same with the columns first.
-fn columns_first<T: Sample, O: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, (low, high): (f32, f32), out: &mut [O]) {
+fn columns_first<T: Sample, O: Sample>(
+    view: &View<'_, T>,
+    down: &Axis,
+    along: &Axis,
+    (low, high): (f32, f32),
+    out: &mut [O],
+) {
     let c = view.channels;
     let n = along.count() * c;
     let width = (along.high - along.low) * c;

@@ -47,7 +47,14 @@ pub fn strip_planes<T: Sample>(
 }
 
 /// The pass down the columns for one strip, turned for the other pass; says how many rows there are.
-fn columns<T: Sample>(view: &View<'_, T>, down: &Axis, along: &Axis, y0: usize, most: usize, scratch: &mut Scratch) -> usize {
+fn columns<T: Sample>(
+    view: &View<'_, T>,
+    down: &Axis,
+    along: &Axis,
+    y0: usize,
+    most: usize,
+    scratch: &mut Scratch,
+) -> usize {
     let c = view.channels;
     let n = (along.high - along.low) * c;
     let padded = n.next_multiple_of(STRIP);

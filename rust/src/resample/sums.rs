@@ -21,20 +21,12 @@ pub fn column_sums<T: Sample>(view: &View<'_, T>, first: usize, weights: &[f32],
             k += 2;
         }
         3 => {
-            first_three(
-                [row(k), row(k + 1), row(k + 2)],
-                [weights[k], weights[k + 1], weights[k + 2]],
-                target,
-            );
+            first_three([row(k), row(k + 1), row(k + 2)], [weights[k], weights[k + 1], weights[k + 2]], target);
             k += 3;
         }
         _ => {
             let four = [row(k), row(k + 1), row(k + 2), row(k + 3)];
-            first_four(
-                four,
-                [weights[k], weights[k + 1], weights[k + 2], weights[k + 3]],
-                target,
-            );
+            first_four(four, [weights[k], weights[k + 1], weights[k + 2], weights[k + 3]], target);
             k += 4;
         }
     }
@@ -84,18 +76,13 @@ macro_rules! sums {
 }
 
 sums!(one, 1, |r, w, i, _o| r[0][i].to_f32() * w[0]);
-sums!(first_two, 2, |r, w, i, _o| r[0][i].to_f32() * w[0]
-    + r[1][i].to_f32() * w[1]);
-sums!(first_three, 3, |r, w, i, _o| r[0][i].to_f32() * w[0]
-    + r[1][i].to_f32() * w[1]
-    + r[2][i].to_f32() * w[2]);
+sums!(first_two, 2, |r, w, i, _o| r[0][i].to_f32() * w[0] + r[1][i].to_f32() * w[1]);
+sums!(first_three, 3, |r, w, i, _o| r[0][i].to_f32() * w[0] + r[1][i].to_f32() * w[1] + r[2][i].to_f32() * w[2]);
 sums!(first_four, 4, |r, w, i, _o| r[0][i].to_f32() * w[0]
     + r[1][i].to_f32() * w[1]
     + r[2][i].to_f32() * w[2]
     + r[3][i].to_f32() * w[3]);
-sums!(add_two, 2, |r, w, i, o| o
-    + r[0][i].to_f32() * w[0]
-    + r[1][i].to_f32() * w[1]);
+sums!(add_two, 2, |r, w, i, o| o + r[0][i].to_f32() * w[0] + r[1][i].to_f32() * w[1]);
 sums!(more, 1, |r, w, i, o| o + r[0][i].to_f32() * w[0]);
 
 fn first_one<T: Sample>(row: &[T], w: f32, target: &mut [f32]) {

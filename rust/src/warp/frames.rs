@@ -13,7 +13,12 @@ pub struct Frame {
 
 /// The columns `low..high` of output row `y` whose middles lie inside every frame. What a frame cuts off is told to
 /// `paint(frame, from, to)`; of two frames that cut the same pixel the first one counts.
-pub fn frame_run(frames: &[Frame], y: usize, width: usize, mut paint: impl FnMut(&Frame, usize, usize)) -> (usize, usize) {
+pub fn frame_run(
+    frames: &[Frame],
+    y: usize,
+    width: usize,
+    mut paint: impl FnMut(&Frame, usize, usize),
+) -> (usize, usize) {
     let (mut low, mut high) = (0i64, width as i64);
     let cy = y as f64 + 0.5;
     for frame in frames {

@@ -38,7 +38,14 @@ macro_rules! clamped {
         |$data:ident, $o:ident| $gather:expr
     ) => {
         #[target_feature(enable = $features)]
-        pub fn $name(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, count: usize, out: &mut [f32]) -> usize {
+        pub fn $name(
+            view: &View<'_, u8>,
+            points: &Points,
+            lines: &[Line; 2],
+            from: usize,
+            count: usize,
+            out: &mut [f32],
+        ) -> usize {
             let (data, stride, channels) = (view.data, view.stride, view.channels);
             let small = view.width < 2 || view.height < 2 || data.len() > i32::MAX as usize;
             if small || !(1..=3).contains(&channels) || out.len() < channels * CHUNK || count > CHUNK {
@@ -112,9 +119,27 @@ macro_rules! clamped {
 }
 
 clamped!(
-    clamped_8, "avx2", 8, __m256, __m256i, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_set1_epi32,
-    _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cvttps_epi32,
-    _mm256_cvtepi32_ps, _mm256_add_epi32, _mm256_mullo_epi32, _mm256_min_epi32, _mm256_and_si256, _mm256_srli_epi32,
+    clamped_8,
+    "avx2",
+    8,
+    __m256,
+    __m256i,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_set1_ps,
+    _mm256_set1_epi32,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps,
+    _mm256_max_ps,
+    _mm256_min_ps,
+    _mm256_cvttps_epi32,
+    _mm256_cvtepi32_ps,
+    _mm256_add_epi32,
+    _mm256_mullo_epi32,
+    _mm256_min_epi32,
+    _mm256_and_si256,
+    _mm256_srli_epi32,
     |at, limit| {
         let out = _mm256_or_si256(_mm256_cmpgt_epi32(at, limit), _mm256_cmpgt_epi32(_mm256_setzero_si256(), at));
         _mm256_movemask_epi8(out) != 0
@@ -123,9 +148,26 @@ clamped!(
 );
 
 clamped!(
-    clamped_16, "avx512f,avx512bw,avx512dq,avx512vl", 16, __m512, __m512i, _mm512_loadu_ps, _mm512_storeu_ps,
-    _mm512_set1_ps, _mm512_set1_epi32, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_max_ps, _mm512_min_ps,
-    _mm512_cvttps_epi32, _mm512_cvtepi32_ps, _mm512_add_epi32, _mm512_mullo_epi32, _mm512_min_epi32, _mm512_and_si512,
+    clamped_16,
+    "avx512f,avx512bw,avx512dq,avx512vl",
+    16,
+    __m512,
+    __m512i,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_set1_ps,
+    _mm512_set1_epi32,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_max_ps,
+    _mm512_min_ps,
+    _mm512_cvttps_epi32,
+    _mm512_cvtepi32_ps,
+    _mm512_add_epi32,
+    _mm512_mullo_epi32,
+    _mm512_min_epi32,
+    _mm512_and_si512,
     _mm512_srli_epi32,
     // As unsigned numbers, those below 0 are beyond the limit too.
     |at, limit| _mm512_cmpgt_epu32_mask(at, limit) != 0,
