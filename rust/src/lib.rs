@@ -9,9 +9,9 @@ pub mod exec;
 pub mod geometry;
 pub mod jpeg;
 pub mod outline;
+pub mod program;
 #[cfg(feature = "python")]
 mod python;
-pub mod program;
 pub mod resample;
 pub mod rows;
 pub mod simd;

@@ -1,7 +1,8 @@
 //! Sampling without gathers: where the taps of neighboring points lie close together, whole stretches of the picture's
 //! rows are loaded and the taps are picked out of them in registers (AVX-512 VBMI).
 
-use super::sample::{CHUNK, Line, NEAR, Points};
+use super::clamped::Line;
+use super::points::{CHUNK, NEAR, Points};
 use crate::resample::View;
 use std::arch::x86_64::*;
 
@@ -15,9 +16,22 @@ const ROWS: i32 = 32;
 /// The points `from..to` (64 at most, `from` a multiple of 16) of bytes with one to three channels; false where their
 /// taps lie too far apart.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-pub fn picked(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, to: usize, out: &mut [f32]) -> bool {
+pub fn picked(
+    view: &View<'_, u8>,
+    points: &Points,
+    lines: &[Line; 2],
+    from: usize,
+    to: usize,
+    out: &mut [f32],
+) -> bool {
     let small = view.width < 2 || view.height < 2;
-    if small || to <= from || to - from > GROUP || from % 16 != 0 || to > CHUNK || out.len() < view.channels * CHUNK {
+    if small
+        || to <= from
+        || to - from > GROUP
+        || !from.is_multiple_of(16)
+        || to > CHUNK
+        || out.len() < view.channels * CHUNK
+    {
         return false;
     }
     match view.channels {
@@ -113,7 +127,9 @@ fn group<const C: usize>(
     let (reach_x, mut left, mut right, _) = reach(points, near_x, &lines[0], from, to);
     let (reach_y, mut top, mut bottom, mut most) = reach(points, near_y, &lines[1], from, to);
     // What stands behind the last point is worked on too, and not used.
-    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else { return false };
+    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else {
+        return false;
+    };
     let (mut x, fx) = split(near_x, &lines[0], reach_x);
     let (mut y, fy) = split(near_y, &lines[1], reach_y);
     if count < GROUP {
@@ -139,7 +155,8 @@ fn group<const C: usize>(
         return false;
     }
     let (x0, y0) = (i64::from(left) + lines[0].whole, i64::from(top) + lines[1].whole);
-    let inside = x0 >= 0 && y0 >= 0 && x0 + across + 1 < view.width as i64 && y0 + i64::from(rows) + 1 < view.height as i64;
+    let inside =
+        x0 >= 0 && y0 >= 0 && x0 + across + 1 < view.width as i64 && y0 + i64::from(rows) + 1 < view.height as i64;
     if !inside {
         return false;
     }
@@ -156,7 +173,10 @@ fn group<const C: usize>(
     // For each channel where its left and its right tap stand.
     let mut index = [[zero; 2]; C];
     for (c, index) in index.iter_mut().enumerate() {
-        *index = [_mm512_add_epi8(column, _mm512_set1_epi8(c as i8)), _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8))];
+        *index = [
+            _mm512_add_epi8(column, _mm512_set1_epi8(c as i8)),
+            _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8)),
+        ];
     }
     let near = (across + 2) * C as i64 <= 64;
     let taps = match near {
