@@ -4,8 +4,8 @@
 //! look-ups, entry by entry, without walking any code bit by bit.
 
 use super::header::HuffSpec;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub const AC_BITS: u32 = 12;
 pub const AC_SIZE: usize = 1 << AC_BITS;
