@@ -230,7 +230,13 @@ mod x86 {
         let planes = r.chunks_exact_mut(16).zip(g.chunks_exact_mut(16)).zip(b.chunks_exact_mut(16));
         for (p, ((r, g), b)) in row.chunks_exact(48).zip(planes) {
             // SAFETY: the chunk holds 48 bytes.
-            let v = [0, 16, 32].map(|k| unsafe { _mm_loadu_si128(p.as_ptr().add(k).cast()) });
+            let v = unsafe {
+                [
+                    _mm_loadu_si128(p.as_ptr().cast()),
+                    _mm_loadu_si128(p.as_ptr().add(16).cast()),
+                    _mm_loadu_si128(p.as_ptr().add(32).cast()),
+                ]
+            };
             for (out, m) in [r, g, b].into_iter().zip(pick) {
                 let parts = [_mm_shuffle_epi8(v[0], m[0]), _mm_shuffle_epi8(v[1], m[1]), _mm_shuffle_epi8(v[2], m[2])];
                 // SAFETY: each plane's chunk holds 16 bytes.
@@ -263,7 +269,13 @@ mod x86 {
         let planes = r.chunks_exact_mut(64).zip(g.chunks_exact_mut(64)).zip(b.chunks_exact_mut(64));
         for (p, ((r, g), b)) in row.chunks_exact(192).zip(planes) {
             // SAFETY: the chunk holds 192 bytes.
-            let v = [0, 64, 128].map(|k| unsafe { _mm512_loadu_si512(p.as_ptr().add(k).cast()) });
+            let v = unsafe {
+                [
+                    _mm512_loadu_si512(p.as_ptr().cast()),
+                    _mm512_loadu_si512(p.as_ptr().add(64).cast()),
+                    _mm512_loadu_si512(p.as_ptr().add(128).cast()),
+                ]
+            };
             for (c, out) in [r, g, b].into_iter().enumerate() {
                 let near = _mm512_permutex2var_epi8(v[0], order[c], v[1]);
                 let all = _mm512_mask_permutexvar_epi8(near, behind[c], order[c], v[2]);

@@ -161,9 +161,13 @@ mod x86 {
         let t3 = _mm256_madd_epi16(v[1], pair(E3[0], E3[1]));
         let even =
             [_mm256_add_epi32(t0, t3), _mm256_add_epi32(t1, t2), _mm256_sub_epi32(t1, t2), _mm256_sub_epi32(t0, t3)];
-        let odd = [O3, O2, O1, O0].map(|k| {
-            _mm256_add_epi32(_mm256_madd_epi16(v[2], pair(k[0], k[1])), _mm256_madd_epi16(v[3], pair(k[2], k[3])))
-        });
+        macro_rules! odd {
+            ($k:ident) => {{
+                let (near, far) = (pair($k[0], $k[1]), pair($k[2], $k[3]));
+                _mm256_add_epi32(_mm256_madd_epi16(v[2], near), _mm256_madd_epi16(v[3], far))
+            }};
+        }
+        let odd = [odd!(O3), odd!(O2), odd!(O1), odd!(O0)];
         [
             _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(even[0], odd[0])),
             _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(even[1], odd[1])),
