@@ -172,6 +172,16 @@ def test_exact_torchvision_steps_give_its_pictures() -> None:
         assert found.exact, found.notes
 
 
+def test_convnext_crops_by_itself_and_odd_sizes_are_said() -> None:
+    config = {"do_resize": True, "resample": 3, "crop_pct": 0.875, "image_processor_type": "ConvNextImageProcessor"}
+    small = from_huggingface(config | {"size": {"shortest_edge": 224}})
+    assert small.pipeline(IMAGE).image.shape == (3, 224, 224)
+    assert "resize_shorter: {size: 256" in small.pipeline.to_yaml()
+    assert from_huggingface(config | {"size": {"shortest_edge": 384}}).pipeline(IMAGE).image.shape == (3, 384, 384)
+    odd = from_huggingface({"do_resize": True, "size": {"max_height": 100, "max_width": 120}})
+    assert [n.verdict for n in odd.notes if n.step == "do_resize"] == ["left out"]
+
+
 def test_uneven_ranges_of_a_color_jitter_are_kept() -> None:
     from opsin.importers.report import jitter
 

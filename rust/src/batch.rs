@@ -31,7 +31,13 @@ pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
 }
 
 /// Runs one sample; a defect of ours becomes an error of this sample, not the end of the process.
-pub fn run_one(program: &Program, input: Input<'_>, address: &Address, out: Out<'_>, worker: &mut Worker) -> Result<Record> {
+pub fn run_one(
+    program: &Program,
+    input: Input<'_>,
+    address: &Address,
+    out: Out<'_>,
+    worker: &mut Worker,
+) -> Result<Record> {
     let done = catch_unwind(AssertUnwindSafe(|| {
         let mut sample = exec::prepare(program, input, address)?;
         sample.run(worker, program, out)?;
@@ -46,7 +52,13 @@ pub fn run_one(program: &Program, input: Input<'_>, address: &Address, out: Out<
 type Job<'a> = (usize, Out<'a>);
 
 /// Runs all samples; the results are in the order of the inputs.
-pub fn run(program: &Program, inputs: &[Input<'_>], addresses: &[Address], slots: Slots<'_>, threads: usize) -> Vec<Result<Record>> {
+pub fn run(
+    program: &Program,
+    inputs: &[Input<'_>],
+    addresses: &[Address],
+    slots: Slots<'_>,
+    threads: usize,
+) -> Vec<Result<Record>> {
     let count = inputs.len();
     let mut jobs: Vec<Job<'_>> = match slots {
         Slots::Bytes(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Bytes).enumerate().collect(),
@@ -59,8 +71,7 @@ pub fn run(program: &Program, inputs: &[Input<'_>], addresses: &[Address], slots
     let done: Mutex<Vec<Option<Result<Record>>>> = Mutex::new((0..count).map(|_| None).collect());
     let work = || {
         with_worker(|worker| {
-            loop {
-                let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) else { break };
+            while let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) {
                 let result = run_one(program, inputs[k], &addresses[k], out, worker);
                 if let Ok(mut done) = done.lock() {
                     done[k] = Some(result);

@@ -23,12 +23,7 @@ pub fn philox(mut counter: [u64; 4], mut key: Key) -> [u64; 4] {
         }
         let wide = |a: u64, b: u64| u128::from(a) * u128::from(b);
         let (p, q) = (wide(M[0], counter[0]), wide(M[1], counter[2]));
-        counter = [
-            (q >> 64) as u64 ^ counter[1] ^ key[0],
-            q as u64,
-            (p >> 64) as u64 ^ counter[3] ^ key[1],
-            p as u64,
-        ];
+        counter = [(q >> 64) as u64 ^ counter[1] ^ key[0], q as u64, (p >> 64) as u64 ^ counter[3] ^ key[1], p as u64];
     }
     counter
 }

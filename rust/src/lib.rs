@@ -10,9 +10,9 @@ pub mod geometry;
 pub mod jpeg;
 pub mod outline;
 pub mod png;
+pub mod program;
 #[cfg(feature = "python")]
 mod python;
-pub mod program;
 pub mod resample;
 pub mod rows;
 pub mod simd;

@@ -13,7 +13,8 @@ pub fn encode(data: &[u8], width: usize, height: usize, channels: usize) -> Resu
         _ => return invalid("encode_png: a PNG has one to four channels."),
     };
     let size = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
-    let (Ok(w), Ok(h), Some(true)) = (u32::try_from(width), u32::try_from(height), size.map(|n| n == data.len() && n > 0))
+    let (Ok(w), Ok(h), Some(true)) =
+        (u32::try_from(width), u32::try_from(height), size.map(|n| n == data.len() && n > 0))
     else {
         return invalid("encode_png: the data must be a picture of the size that is given.");
     };

@@ -23,9 +23,7 @@ impl Level {
     }
 
     pub fn parse(name: &str) -> Option<Level> {
-        [Level::Base, Level::Avx2, Level::Avx512]
-            .into_iter()
-            .find(|l| l.name() == name)
+        [Level::Base, Level::Avx2, Level::Avx512].into_iter().find(|l| l.name() == name)
     }
 }
 

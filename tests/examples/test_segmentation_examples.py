@@ -51,6 +51,6 @@ def test_the_picture_beside_the_script_is_what_it_draws(name: str, tmp_path: Pat
     """Versions of libraries may move a line by a pixel; the picture as a whole stays what it is."""
     out = tmp_path / "now.png"
     run(name, "--out", str(out))
-    now, kept = opsin.read(out), opsin.read(FOLDER / f"{name}.png")
+    now, kept = opsin.read(out), opsin.read(FOLDER / f"{name}.webp")
     assert now.shape == kept.shape
     assert np.mean(np.abs(now.astype(float) - kept).max(axis=2) > 24) < 0.05

@@ -74,7 +74,8 @@ fn upright(size: Size, stages: Vec<Stage>) -> Vec<Vec<Stage>> {
                 part.push(straight);
                 part.extend(after.iter().map(swapped));
                 let end = after.last().map_or(lying, |s| (s.target.1, s.target.0));
-                let swap = Stage { source: end, target: (end.1, end.0), matrix: SWAP, kernel: None, ..after[0].clone() };
+                let swap =
+                    Stage { source: end, target: (end.1, end.0), matrix: SWAP, kernel: None, ..after[0].clone() };
                 out.extend(upright(canvas, part));
                 out.push(vec![swap]);
             }

@@ -28,7 +28,8 @@ pub fn paint(
     let mut sink = Sink::new(out, (width, height), c)?;
     let area = width * height;
     let band = maker.rows_at_once(width);
-    let bands = || (0..height).step_by(band).map(|y| (y, band.min(height - y), y * width..(y + band).min(height) * width));
+    let bands =
+        || (0..height).step_by(band).map(|y| (y, band.min(height - y), y * width..(y + band).min(height) * width));
     let mut program: Vec<Row> = maker.first().into_iter().collect();
     let mut at = 0;
     // Only tables before the contrast, on bytes that are at hand: looking twice costs less than keeping.

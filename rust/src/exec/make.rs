@@ -139,7 +139,13 @@ impl Maker<'_, '_> {
         match &self.producer {
             Producer::Still(p) | Producer::Stretch { pixels: p, .. } | Producer::Warp { pixels: p, .. } => p.channels(),
             Producer::StretchPlanes { planes, .. } => planes.len(),
-            Producer::WarpPlanes { planes, .. } => if planes.chroma.is_some() { 3 } else { 1 },
+            Producer::WarpPlanes { planes, .. } => {
+                if planes.chroma.is_some() {
+                    3
+                } else {
+                    1
+                }
+            }
         }
     }
 
@@ -215,7 +221,13 @@ pub fn fills(fill: &[f64], channels: usize, scale: f64) -> Vec<f32> {
     (0..channels).map(|k| value(k) as f32).collect()
 }
 
-pub fn request<'a>(plan: &'a Joined, back: Matrix, fill: &'a [f32], beyond: &'a [Vec<f32>], supersample: bool) -> Warp<'a> {
+pub fn request<'a>(
+    plan: &'a Joined,
+    back: Matrix,
+    fill: &'a [f32],
+    beyond: &'a [Vec<f32>],
+    supersample: bool,
+) -> Warp<'a> {
     let (width, height) = plan.target;
     let frames = &plan.frames;
     Warp { map: Map::Matrix(back), width, height, border: plan.border, fill, frames, beyond, supersample }

@@ -138,7 +138,8 @@ impl<'a> Sample<'a> {
             let compiled = rows::compile(&segment.tints, channels, levels, settled, Form::Outline)?;
             (channels, settled) = (compiled.to, compiled.settled && !compiled.final_);
             size = segment.stages.last().map_or(size, |s| s.target);
-            if out.is_some_and(|s: Shape| s.kind != OutKind::Bytes && levels && compiled.final_) && !segment.stages.is_empty()
+            if out.is_some_and(|s: Shape| s.kind != OutKind::Bytes && levels && compiled.final_)
+                && !segment.stages.is_empty()
             {
                 return invalid("program: no geometry may follow normalize.");
             }

@@ -16,10 +16,9 @@ pub fn view(plane: &Plane) -> View<'_, u8> {
 
 /// The tables of one plane for a resample: down, along.
 pub fn axes(plane: &Plane, plan: &Separable, kernel: Kernel, down: &mut Axis, along: &mut Axis) -> Result<()> {
-    for (k, axis, scale, origin, length, full) in [
-        (0, along, plane.sx, plane.x0, plane.w, plane.full_w),
-        (1, down, plane.sy, plane.y0, plane.h, plane.full_h),
-    ] {
+    for (k, axis, scale, origin, length, full) in
+        [(0, along, plane.sx, plane.x0, plane.w, plane.full_w), (1, down, plane.sy, plane.y0, plane.h, plane.full_h)]
+    {
         let count = if k == 0 { plan.canvas.0 } else { plan.canvas.1 };
         let (first, last) = plan.crop[k];
         let window = (origin, length);
@@ -112,8 +111,7 @@ pub fn warp_row(
         }
         let (nx, ny) = samples;
         for s in 0..nx * ny {
-            let at =
-                (x as f64 + ((s % nx) as f64 + 0.5) / nx as f64, y as f64 + ((s / nx) as f64 + 0.5) / ny as f64);
+            let at = (x as f64 + ((s % nx) as f64 + 0.5) / nx as f64, y as f64 + ((s / nx) as f64 + 0.5) / ny as f64);
             points.project(&plan.back, at.0, at.1, count);
             let shares = points.shares(planes.width, planes.height, count);
             if shares != Shares::Nothing {

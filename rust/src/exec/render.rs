@@ -140,7 +140,6 @@ impl Job<'_> {
         drop(made);
         Ok((held, whole))
     }
-
 }
 
 fn pixels_of<'a>(source: &'a Source<'_>) -> Result<Pixels<'a>> {

@@ -30,11 +30,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub const START: Cursor = Cursor {
-        word: 0,
-        bits: 0,
-        at: 0,
-    };
+    pub const START: Cursor = Cursor { word: 0, bits: 0, at: 0 };
 
     /// Fills the word to at least 56 bits.
     #[inline(always)]
@@ -75,14 +71,7 @@ pub struct Window<'a> {
 impl<'a> Window<'a> {
     pub fn new(data: &'a [u8], start: usize, buffer: &'a mut WindowBuffer) -> Window<'a> {
         buffer.0.resize(WINDOW + PAD, 0);
-        let mut window = Window {
-            data,
-            source: start,
-            bytes: &mut buffer.0,
-            valid: 0,
-            stop: Stop::No,
-            restarts: 0,
-        };
+        let mut window = Window { data, source: start, bytes: &mut buffer.0, valid: 0, stop: Stop::No, restarts: 0 };
         window.fill();
         window
     }

@@ -15,19 +15,9 @@ pub struct RowBuffers {
 
 /// Where the wanted region lies in the scaled picture.
 pub fn scaled_region(header: &Header, denom: usize, region: Option<Region>) -> Region {
-    let r = region.unwrap_or(Region {
-        x: 0,
-        y: 0,
-        w: header.width,
-        h: header.height,
-    });
+    let r = region.unwrap_or(Region { x: 0, y: 0, w: header.width, h: header.height });
     let (x, y) = (r.x / denom, r.y / denom);
-    Region {
-        x,
-        y,
-        w: (r.x + r.w).div_ceil(denom) - x,
-        h: (r.y + r.h).div_ceil(denom) - y,
-    }
+    Region { x, y, w: (r.x + r.w).div_ceil(denom) - x, h: (r.y + r.h).div_ceil(denom) - y }
 }
 
 impl Decoder {
@@ -45,26 +35,10 @@ impl Decoder {
         let around = region.map(|r| {
             let margin = 2 * denom;
             let (x, y) = (r.x.saturating_sub(margin), r.y.saturating_sub(margin));
-            let (right, bottom) = (
-                (r.x + r.w + margin).min(header.width),
-                (r.y + r.h + margin).min(header.height),
-            );
-            Region {
-                x,
-                y,
-                w: right.saturating_sub(x),
-                h: bottom.saturating_sub(y),
-            }
+            let (right, bottom) = ((r.x + r.w + margin).min(header.width), (r.y + r.h + margin).min(header.height));
+            Region { x, y, w: right.saturating_sub(x), h: bottom.saturating_sub(y) }
         });
-        let whole = self.decode_planes(
-            data,
-            header,
-            &Request {
-                denom,
-                region: around,
-                fast: false,
-            },
-        )?;
+        let whole = self.decode_planes(data, header, &Request { denom, region: around, fast: false })?;
         let channels = header.components.len();
         let luma = &self.planes[0];
         let left = target.x - luma.x0;
@@ -94,11 +68,7 @@ fn upsample(plane: &Plane, luma: &Plane, y: usize, fancy: bool, sums: &mut Vec<u
     let fancy_x = fancy && plane.full_w > 2;
     let near = row(if double_y { y / 2 } else { y });
     // The far row is the nearest one beyond, or the same at the picture's edge.
-    let far = row(if y % 2 == 1 {
-        y / 2 + 1
-    } else {
-        (y / 2).saturating_sub(1)
-    });
+    let far = row(if y % 2 == 1 { y / 2 + 1 } else { (y / 2).saturating_sub(1) });
     let width = near.len();
     match (double_x, double_y) {
         (false, false) => {
@@ -233,6 +203,9 @@ mod x86 {
     use std::arch::x86_64::*;
 
     /// Interleaved pixels to three planes, sixteen at a time; says how many pixels.
+    ///
+    /// # Safety
+    /// The processor must have AVX2.
     #[target_feature(enable = "avx2")]
     pub fn apart(row: &[u8], r: &mut [u8], g: &mut [u8], b: &mut [u8]) -> usize {
         const N: i8 = -1;
@@ -257,15 +230,19 @@ mod x86 {
         let planes = r.chunks_exact_mut(16).zip(g.chunks_exact_mut(16)).zip(b.chunks_exact_mut(16));
         for (p, ((r, g), b)) in row.chunks_exact(48).zip(planes) {
             // SAFETY: the chunk holds 48 bytes.
-            let v = [0, 16, 32].map(|k| unsafe { _mm_loadu_si128(p.as_ptr().add(k).cast()) });
+            let v = unsafe {
+                [
+                    _mm_loadu_si128(p.as_ptr().cast()),
+                    _mm_loadu_si128(p.as_ptr().add(16).cast()),
+                    _mm_loadu_si128(p.as_ptr().add(32).cast()),
+                ]
+            };
             for (out, m) in [r, g, b].into_iter().zip(pick) {
-                let parts = [
-                    _mm_shuffle_epi8(v[0], m[0]),
-                    _mm_shuffle_epi8(v[1], m[1]),
-                    _mm_shuffle_epi8(v[2], m[2]),
-                ];
+                let parts = [_mm_shuffle_epi8(v[0], m[0]), _mm_shuffle_epi8(v[1], m[1]), _mm_shuffle_epi8(v[2], m[2])];
                 // SAFETY: each plane's chunk holds 16 bytes.
-                unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), _mm_or_si128(_mm_or_si128(parts[0], parts[1]), parts[2])) };
+                unsafe {
+                    _mm_storeu_si128(out.as_mut_ptr().cast(), _mm_or_si128(_mm_or_si128(parts[0], parts[1]), parts[2]))
+                };
             }
             done += 16;
         }
@@ -273,6 +250,9 @@ mod x86 {
     }
 
     /// The same, sixty-four at a time.
+    ///
+    /// # Safety
+    /// The processor must have AVX-512 with VBMI.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn apart64(row: &[u8], r: &mut [u8], g: &mut [u8], b: &mut [u8]) -> usize {
         // Sample k of a channel is byte 3 k + c: in the first 128 bytes, or in the last 64.
@@ -289,7 +269,13 @@ mod x86 {
         let planes = r.chunks_exact_mut(64).zip(g.chunks_exact_mut(64)).zip(b.chunks_exact_mut(64));
         for (p, ((r, g), b)) in row.chunks_exact(192).zip(planes) {
             // SAFETY: the chunk holds 192 bytes.
-            let v = [0, 64, 128].map(|k| unsafe { _mm512_loadu_si512(p.as_ptr().add(k).cast()) });
+            let v = unsafe {
+                [
+                    _mm512_loadu_si512(p.as_ptr().cast()),
+                    _mm512_loadu_si512(p.as_ptr().add(64).cast()),
+                    _mm512_loadu_si512(p.as_ptr().add(128).cast()),
+                ]
+            };
             for (c, out) in [r, g, b].into_iter().enumerate() {
                 let near = _mm512_permutex2var_epi8(v[0], order[c], v[1]);
                 let all = _mm512_mask_permutexvar_epi8(near, behind[c], order[c], v[2]);
@@ -334,11 +320,8 @@ mod x86 {
         let half = |p: *const u8, k: usize| unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(p.add(16 * k).cast())) };
         let middle = _mm256_set1_epi16(128);
         for k in 0..2 {
-            let [r, g, b] = matrix(
-                half(y, k),
-                _mm256_sub_epi16(half(cb, k), middle),
-                _mm256_sub_epi16(half(cr, k), middle),
-            );
+            let [r, g, b] =
+                matrix(half(y, k), _mm256_sub_epi16(half(cb, k), middle), _mm256_sub_epi16(half(cr, k), middle));
             let pack = |v: __m256i| {
                 let p = _mm256_packus_epi16(v, v);
                 _mm256_castsi256_si128(_mm256_permute4x64_epi64::<0b10_00>(p))

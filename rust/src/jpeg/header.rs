@@ -155,11 +155,7 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
         }
     }
     if header.components.len() == 3 && !jfif {
-        let ids = [
-            header.components[0].id,
-            header.components[1].id,
-            header.components[2].id,
-        ];
+        let ids = [header.components[0].id, header.components[1].id, header.components[2].id];
         if adobe == Some(0) || (adobe.is_none() && ids == *b"RGB") {
             return unsupported("a JPEG that stores RGB");
         }
@@ -178,11 +174,7 @@ fn quantization(mut s: &[u8], header: &mut Header, seen: &mut [bool; 4]) -> Resu
             return corrupt("a quantization table that is cut short");
         }
         for k in 0..64 {
-            header.quant[id][k] = if wide == 1 {
-                be16(rest, 2 * k) as u16
-            } else {
-                u16::from(rest[k])
-            };
+            header.quant[id][k] = if wide == 1 { be16(rest, 2 * k) as u16 } else { u16::from(rest[k]) };
         }
         seen[id] = true;
         s = &rest[bytes..];
@@ -196,10 +188,7 @@ fn huffman(mut s: &[u8], header: &mut Header) -> Result<()> {
         if class > 1 || id > 3 || rest.len() < 16 {
             return corrupt("a Huffman table with a wrong head");
         }
-        let mut spec = Box::new(HuffSpec {
-            bits: [0; 17],
-            values: [0; 256],
-        });
+        let mut spec = Box::new(HuffSpec { bits: [0; 17], values: [0; 256] });
         spec.bits[1..].copy_from_slice(&rest[..16]);
         let count: usize = spec.bits.iter().map(|&b| usize::from(b)).sum();
         if count > 256 || rest.len() < 16 + count {
@@ -218,11 +207,7 @@ fn huffman(mut s: &[u8], header: &mut Header) -> Result<()> {
         if class == 0 && spec.values[..count].iter().any(|&v| v > 15) {
             return corrupt("a Huffman table with an impossible DC size");
         }
-        *(if class == 0 {
-            &mut header.dc[id]
-        } else {
-            &mut header.ac[id]
-        }) = Some(spec);
+        *(if class == 0 { &mut header.dc[id] } else { &mut header.ac[id] }) = Some(spec);
         s = &rest[16 + count..];
     }
     Ok(())
@@ -246,10 +231,7 @@ fn frame(s: &[u8], header: &mut Header, max_pixels: u64) -> Result<()> {
         return unsupported("a JPEG that gives its height later");
     }
     if header.width as u64 * header.height as u64 > max_pixels {
-        let text = format!(
-            "{} x {} pixels, over the limit of {max_pixels}",
-            header.width, header.height
-        );
+        let text = format!("{} x {} pixels, over the limit of {max_pixels}", header.width, header.height);
         return Err(Error::new(Kind::TooLarge, text));
     }
     let count = usize::from(s[5]);
@@ -342,18 +324,10 @@ fn exif_orientation(tiff: &[u8]) -> Option<u8> {
     };
     let u16_at = |at: usize| -> Option<u16> {
         let b: [u8; 2] = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little {
-            u16::from_le_bytes(b)
-        } else {
-            u16::from_be_bytes(b)
-        })
+        Some(if little { u16::from_le_bytes(b) } else { u16::from_be_bytes(b) })
     };
     let b: [u8; 4] = tiff.get(4..8)?.try_into().ok()?;
-    let first = (if little {
-        u32::from_le_bytes(b)
-    } else {
-        u32::from_be_bytes(b)
-    }) as usize;
+    let first = (if little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) }) as usize;
     let entries = usize::from(u16_at(first)?);
     for k in 0..entries {
         let entry = first.checked_add(2 + 12 * k)?;

@@ -4,8 +4,8 @@
 //! look-ups, entry by entry, without walking any code bit by bit.
 
 use super::header::HuffSpec;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub const AC_BITS: u32 = 12;
 pub const AC_SIZE: usize = 1 << AC_BITS;
@@ -265,4 +265,37 @@ fn skip_table(spec: &HuffSpec) -> Box<[Skip; SKIP_SIZE]> {
     let mut out = Box::new([Skip::default(); SKIP_SIZE]);
     out.copy_from_slice(&levels[SKIP_SIZE..]);
     out
+}
+
+/// Huffman tables of earlier pictures: most files use the standard ones.
+#[derive(Default)]
+pub struct TableCache {
+    dc: Vec<Arc<DcTable>>,
+    ac: Vec<Arc<AcTable>>,
+}
+
+const CACHED: usize = 8;
+
+impl TableCache {
+    pub fn dc(&mut self, spec: &HuffSpec) -> Arc<DcTable> {
+        if let Some(table) = self.dc.iter().find(|t| t.is_for(spec)) {
+            return table.clone();
+        }
+        if self.dc.len() == CACHED {
+            self.dc.remove(0);
+        }
+        self.dc.push(Arc::new(DcTable::new(spec)));
+        self.dc[self.dc.len() - 1].clone()
+    }
+
+    pub fn ac(&mut self, spec: &HuffSpec) -> Arc<AcTable> {
+        if let Some(table) = self.ac.iter().find(|t| t.is_for(spec)) {
+            return table.clone();
+        }
+        if self.ac.len() == CACHED {
+            self.ac.remove(0);
+        }
+        self.ac.push(Arc::new(AcTable::new(spec)));
+        self.ac[self.ac.len() - 1].clone()
+    }
 }

@@ -74,30 +74,10 @@ const F_3_072: i32 = 25172;
 const E2: [i32; 2] = [F_0_541, F_0_541 - F_1_847]; // of rows 2, 6
 const E3: [i32; 2] = [F_0_541 + F_0_765, F_0_541];
 // of rows (1, 7) and (3, 5), for the odd sums that join the even ones 3, 2, 1, 0
-const O0: [i32; 4] = [
-    F_1_175 - F_0_899,
-    F_0_298 - F_0_899 - F_1_961 + F_1_175,
-    F_1_175 - F_1_961,
-    F_1_175,
-];
-const O1: [i32; 4] = [
-    F_1_175 - F_0_390,
-    F_1_175,
-    F_1_175 - F_2_562,
-    F_2_053 - F_2_562 - F_0_390 + F_1_175,
-];
-const O2: [i32; 4] = [
-    F_1_175,
-    F_1_175 - F_1_961,
-    F_3_072 - F_2_562 - F_1_961 + F_1_175,
-    F_1_175 - F_2_562,
-];
-const O3: [i32; 4] = [
-    F_1_501 - F_0_899 - F_0_390 + F_1_175,
-    F_1_175 - F_0_899,
-    F_1_175,
-    F_1_175 - F_0_390,
-];
+const O0: [i32; 4] = [F_1_175 - F_0_899, F_0_298 - F_0_899 - F_1_961 + F_1_175, F_1_175 - F_1_961, F_1_175];
+const O1: [i32; 4] = [F_1_175 - F_0_390, F_1_175, F_1_175 - F_2_562, F_2_053 - F_2_562 - F_0_390 + F_1_175];
+const O2: [i32; 4] = [F_1_175, F_1_175 - F_1_961, F_3_072 - F_2_562 - F_1_961 + F_1_175, F_1_175 - F_2_562];
+const O3: [i32; 4] = [F_1_501 - F_0_899 - F_0_390 + F_1_175, F_1_175 - F_0_899, F_1_175, F_1_175 - F_0_390];
 
 /// Writes an 8x8 block; `out` starts at the block's corner.
 #[inline(always)]
@@ -122,12 +102,7 @@ fn pass(v: &[[i32; 8]; 8], round: i32, shift: u32) -> [[i32; 8]; 8] {
         let t1 = sum(m(v[0][i], 8192).wrapping_add(m(v[4][i], -8192)));
         let t2 = m(v[2][i], E2[0]).wrapping_add(m(v[6][i], E2[1]));
         let t3 = m(v[2][i], E3[0]).wrapping_add(m(v[6][i], E3[1]));
-        let even = [
-            t0.wrapping_add(t3),
-            t1.wrapping_add(t2),
-            t1.wrapping_sub(t2),
-            t0.wrapping_sub(t3),
-        ];
+        let even = [t0.wrapping_add(t3), t1.wrapping_add(t2), t1.wrapping_sub(t2), t0.wrapping_sub(t3)];
         let odd = |k: &[i32; 4]| {
             m(v[1][i], k[0])
                 .wrapping_add(m(v[7][i], k[1]))
@@ -184,18 +159,15 @@ mod x86 {
         let t1 = _mm256_add_epi32(_mm256_madd_epi16(v[0], pair(8192, -8192)), round);
         let t2 = _mm256_madd_epi16(v[1], pair(E2[0], E2[1]));
         let t3 = _mm256_madd_epi16(v[1], pair(E3[0], E3[1]));
-        let even = [
-            _mm256_add_epi32(t0, t3),
-            _mm256_add_epi32(t1, t2),
-            _mm256_sub_epi32(t1, t2),
-            _mm256_sub_epi32(t0, t3),
-        ];
-        let odd = [O3, O2, O1, O0].map(|k| {
-            _mm256_add_epi32(
-                _mm256_madd_epi16(v[2], pair(k[0], k[1])),
-                _mm256_madd_epi16(v[3], pair(k[2], k[3])),
-            )
-        });
+        let even =
+            [_mm256_add_epi32(t0, t3), _mm256_add_epi32(t1, t2), _mm256_sub_epi32(t1, t2), _mm256_sub_epi32(t0, t3)];
+        macro_rules! odd {
+            ($k:ident) => {{
+                let (near, far) = (pair($k[0], $k[1]), pair($k[2], $k[3]));
+                _mm256_add_epi32(_mm256_madd_epi16(v[2], near), _mm256_madd_epi16(v[3], far))
+            }};
+        }
+        let odd = [odd!(O3), odd!(O2), odd!(O1), odd!(O0)];
         [
             _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(even[0], odd[0])),
             _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(even[1], odd[1])),
@@ -290,12 +262,7 @@ pub fn half(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) {
         };
         let (a, b) = (dot(&H[..4]), dot(&H[4..]));
         let down = |x: i32| x.wrapping_add(bias) >> shift;
-        [
-            down(t10.wrapping_add(b)),
-            down(t12.wrapping_add(a)),
-            down(t12.wrapping_sub(a)),
-            down(t10.wrapping_sub(b)),
-        ]
+        [down(t10.wrapping_add(b)), down(t12.wrapping_add(a)), down(t12.wrapping_sub(a)), down(t10.wrapping_sub(b))]
     };
     let mut columns = [[0i32; 8]; 4];
     for c in [0, 1, 2, 3, 5, 6, 7] {
@@ -393,9 +360,7 @@ mod tests {
     }
 
     fn random(state: &mut u64) -> i32 {
-        *state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (*state >> 40) as i32
     }
 
@@ -427,9 +392,7 @@ mod tests {
                     let s = 8 / n;
                     for y in 0..n {
                         for x in 0..n {
-                            let mean: f64 = (0..s * s)
-                                .map(|k| want[(y * s + k / s) * 8 + x * s + k % s])
-                                .sum::<f64>()
+                            let mean: f64 = (0..s * s).map(|k| want[(y * s + k / s) * 8 + x * s + k % s]).sum::<f64>()
                                 / (s * s) as f64;
                             assert!((f64::from(out[y * 8 + x]) - mean).abs() < 1.0);
                         }

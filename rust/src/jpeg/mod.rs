@@ -20,7 +20,7 @@ pub use planes::{Plane, Region, Request};
 #[derive(Default)]
 pub struct Decoder {
     window: bits::WindowBuffer,
-    tables: scan::TableCache,
+    tables: huffman::TableCache,
     /// The planes of the last picture: Y, Cb, Cr or Y alone.
     pub planes: Vec<Plane>,
     pub(crate) rows: color::RowBuffers,

@@ -23,11 +23,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub const FULL: Request = Request {
-        denom: 1,
-        region: None,
-        fast: false,
-    };
+    pub const FULL: Request = Request { denom: 1, region: None, fast: false };
 }
 
 /// A window of one component, as stored.
@@ -80,38 +76,19 @@ impl Layout {
     /// The whole MCUs around the wanted region.
     pub fn of(header: &Header, request: &Request) -> Result<Layout> {
         if !matches!(request.denom, 1 | 2 | 4 | 8) {
-            return invalid(format!(
-                "decode_jpeg: scale must be 1, 1/2, 1/4 or 1/8; got 1/{}",
-                request.denom
-            ));
+            return invalid(format!("decode_jpeg: scale must be 1, 1/2, 1/4 or 1/8; got 1/{}", request.denom));
         }
         let (mw, mh) = (8 * header.hmax, 8 * header.vmax);
         let (nx, ny) = (header.mcus_across(), header.mcus_down());
         let Some(region) = request.region else {
-            return Ok(Layout {
-                c0: 0,
-                c1: nx - 1,
-                r0: 0,
-                r1: ny - 1,
-            });
+            return Ok(Layout { c0: 0, c1: nx - 1, r0: 0, r1: ny - 1 });
         };
-        let right = region
-            .x
-            .checked_add(region.w)
-            .filter(|&r| r <= header.width && region.w > 0);
-        let bottom = region
-            .y
-            .checked_add(region.h)
-            .filter(|&b| b <= header.height && region.h > 0);
+        let right = region.x.checked_add(region.w).filter(|&r| r <= header.width && region.w > 0);
+        let bottom = region.y.checked_add(region.h).filter(|&b| b <= header.height && region.h > 0);
         let (Some(right), Some(bottom)) = (right, bottom) else {
             return invalid("decode_jpeg: region must lie inside the picture and not be empty");
         };
-        Ok(Layout {
-            c0: region.x / mw,
-            c1: (right - 1) / mw,
-            r0: region.y / mh,
-            r1: (bottom - 1) / mh,
-        })
+        Ok(Layout { c0: region.x / mw, c1: (right - 1) / mw, r0: region.y / mh, r1: (bottom - 1) / mh })
     }
 
     pub fn is_whole(&self, header: &Header) -> bool {

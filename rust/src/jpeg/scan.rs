@@ -2,46 +2,13 @@
 
 use super::Decoder;
 use super::bits::{Cursor, Window};
-use super::header::{Header, HuffSpec};
+use super::header::Header;
 use super::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, SKIP_BITS, extend};
 use super::idct::{self, Block, PAIRED, PLAIN, ZIGZAG};
 use super::planes::{Layout, Plane, Request};
 use crate::error::{Result, corrupt};
 use crate::leveled;
 use std::sync::Arc;
-
-/// Huffman tables of earlier pictures: most files use the standard ones.
-#[derive(Default)]
-pub struct TableCache {
-    dc: Vec<Arc<DcTable>>,
-    ac: Vec<Arc<AcTable>>,
-}
-
-const CACHED: usize = 8;
-
-impl TableCache {
-    fn dc(&mut self, spec: &HuffSpec) -> Arc<DcTable> {
-        if let Some(table) = self.dc.iter().find(|t| t.is_for(spec)) {
-            return table.clone();
-        }
-        if self.dc.len() == CACHED {
-            self.dc.remove(0);
-        }
-        self.dc.push(Arc::new(DcTable::new(spec)));
-        self.dc[self.dc.len() - 1].clone()
-    }
-
-    fn ac(&mut self, spec: &HuffSpec) -> Arc<AcTable> {
-        if let Some(table) = self.ac.iter().find(|t| t.is_for(spec)) {
-            return table.clone();
-        }
-        if self.ac.len() == CACHED {
-            self.ac.remove(0);
-        }
-        self.ac.push(Arc::new(AcTable::new(spec)));
-        self.ac[self.ac.len() - 1].clone()
-    }
-}
 
 /// What the loops need to know of one component.
 struct Part {
@@ -317,7 +284,13 @@ fn sound_end(z: u32) -> bool {
 }
 
 #[inline(always)]
-fn block_full<const L: u8>(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut Block, out: &mut [u8]) -> Result<()> {
+fn block_full<const L: u8>(
+    bytes: &[u8],
+    cursor: &mut Cursor,
+    part: &mut Part,
+    block: &mut Block,
+    out: &mut [u8],
+) -> Result<()> {
     block[..64].fill(0);
     cursor.refill(bytes);
     next_dc(cursor, part)?;

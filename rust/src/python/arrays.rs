@@ -30,13 +30,7 @@ pub fn view<'a, T: numpy::Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> PyRe
     let Ok(data) = array.as_slice() else {
         return Err(Error::new(Kind::Invalid, "the picture must be C-contiguous").into());
     };
-    Ok(View {
-        data,
-        stride: width * channels,
-        width,
-        height,
-        channels,
-    })
+    Ok(View { data, stride: width * channels, width, height, channels })
 }
 
 /// An array to write into.

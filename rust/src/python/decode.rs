@@ -45,14 +45,7 @@ fn jpeg_info(
     max_pixels: u64,
 ) -> PyResult<(usize, usize, usize, u8, (usize, usize), usize)> {
     let h = py.detach(|| header::parse(data, max_pixels))?;
-    Ok((
-        h.width,
-        h.height,
-        h.components.len(),
-        h.orientation,
-        (h.hmax, h.vmax),
-        h.restart,
-    ))
+    Ok((h.width, h.height, h.components.len(), h.orientation, (h.hmax, h.vmax), h.restart))
 }
 
 /// Whether a color profile stands before the picture.
@@ -111,12 +104,7 @@ fn decode_planes<'py>(
                 samples.extend_from_slice(plane.row(y));
             }
             let array = PyArray1::from_vec(py, samples).reshape([plane.h, plane.w])?;
-            Ok((
-                array,
-                (plane.x0, plane.y0),
-                (plane.full_w, plane.full_h),
-                (plane.sx, plane.sy),
-            ))
+            Ok((array, (plane.x0, plane.y0), (plane.full_w, plane.full_h), (plane.sx, plane.sy)))
         });
         Ok((planes.collect::<PyResult<Vec<_>>>()?, whole))
     })

@@ -13,12 +13,7 @@ use crate::simd::{self, Level};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-pyo3::create_exception!(
-    _native,
-    NativeError,
-    PyValueError,
-    "A refusal of the core: (kind, message)."
-);
+pyo3::create_exception!(_native, NativeError, PyValueError, "A refusal of the core: (kind, message).");
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -37,16 +32,11 @@ fn set_simd_level(name: Option<&str>) -> PyResult<&'static str> {
     let level = match name {
         None => None,
         Some(name) => Some(Level::parse(name).ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "set_simd_level: name must be base, avx2 or avx512; got '{name}'."
-            ))
+            PyValueError::new_err(format!("set_simd_level: name must be base, avx2 or avx512; got '{name}'."))
         })?),
     };
     simd::set(level).map(Level::name).map_err(|best| {
-        PyValueError::new_err(format!(
-            "set_simd_level: this processor's best level is {}.",
-            best.name()
-        ))
+        PyValueError::new_err(format!("set_simd_level: this processor's best level is {}.", best.name()))
     })
 }
 

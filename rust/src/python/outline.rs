@@ -17,7 +17,8 @@ fn carry_boxes<'py>(
         return Err(PyValueError::new_err("carry_boxes: boxes must be N x 4"));
     }
     let rows: Vec<[f64; 4]> = view.rows().into_iter().map(|r| [r[0], r[1], r[2], r[3]]).collect();
-    let canvases: Vec<Canvas> = stages.into_iter().map(|(matrix, width, height)| Canvas { matrix, width, height }).collect();
+    let canvases: Vec<Canvas> =
+        stages.into_iter().map(|(matrix, width, height)| Canvas { matrix, width, height }).collect();
     let carried = outline::carry(&rows, &canvases);
     let lines: Vec<Vec<f64>> = carried.iter().map(|c| [&c.hull[..], &[c.visible, c.area, c.side]].concat()).collect();
     if lines.is_empty() {

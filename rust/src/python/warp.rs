@@ -52,9 +52,7 @@ impl Request<'_> {
 }
 
 fn frames(list: Vec<FrameIn>) -> Vec<Frame> {
-    list.into_iter()
-        .map(|(back, width, height)| Frame { back, width, height, fill: 0 })
-        .collect()
+    list.into_iter().map(|(back, width, height)| Frame { back, width, height, fill: 0 }).collect()
 }
 
 #[pyfunction]
@@ -72,15 +70,7 @@ fn warp_linear<'py>(
     out: Target<'py>,
 ) -> PyResult<()> {
     let border = Border::parse(border).ok_or_else(|| bad("warp: unknown border"))?;
-    let request = Request {
-        map,
-        width,
-        height,
-        border,
-        fill,
-        frames: frames(frame_list),
-        supersample,
-    };
+    let request = Request { map, width, height, border, fill, frames: frames(frame_list), supersample };
     match (image, out) {
         (Picture::Bytes(a), Target::Bytes(o)) => linear(py, &a, &request, o),
         (Picture::Words(a), Target::Words(o)) => linear(py, &a, &request, o),
@@ -116,15 +106,8 @@ fn warp_nearest<'py>(
     out: Target<'py>,
 ) -> PyResult<()> {
     let border = Border::parse(border).ok_or_else(|| bad("warp: unknown border"))?;
-    let request = Request {
-        map,
-        width,
-        height,
-        border,
-        fill: Vec::new(),
-        frames: frames(frame_list),
-        supersample: false,
-    };
+    let request =
+        Request { map, width, height, border, fill: Vec::new(), frames: frames(frame_list), supersample: false };
     match (image, fill, out) {
         (Picture::Bytes(a), Picture::Bytes(f), Target::Bytes(o)) => nearest(py, &a, &f, &request, o),
         (Picture::Words(a), Picture::Words(f), Target::Words(o)) => nearest(py, &a, &f, &request, o),

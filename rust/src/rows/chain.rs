@@ -107,7 +107,12 @@ unsafe fn leveled<const C: usize, const I: bool, const O: bool>(rows: &[Row], n:
             unsafe { tiles::<Avx2, C, I, O>(rows, n, from, to) }
         }
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl")]
-        unsafe fn avx512<const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+        unsafe fn avx512<const C: usize, const I: bool, const O: bool>(
+            rows: &[Row],
+            n: usize,
+            from: Source,
+            to: Target,
+        ) {
             // SAFETY: the caller vouches for the pointers.
             unsafe { tiles::<Avx512, C, I, O>(rows, n, from, to) }
         }
@@ -131,7 +136,12 @@ const MOST: usize = 32;
 /// # Safety
 /// As `leveled`, and the processor must have what V needs.
 #[inline(always)]
-unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], n: usize, from: Source, to: Target) {
+unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(
+    rows: &[Row],
+    n: usize,
+    from: Source,
+    to: Target,
+) {
     let step = U * V::N;
     let mut at = 0;
     // Where a picture ends there is fill, and fill looks alike: what was just worked out need not be worked out again.
@@ -160,14 +170,19 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
         let (size_in, size_out) = (if I { 1 } else { 4 }, if O { 1 } else { 4 });
         for c in 0..C {
             // SAFETY: `left` values lie behind `at`, and fewer than MOST fit the copy.
-            unsafe { std::ptr::copy_nonoverlapping(from[c].add(at * size_in), held[c].as_mut_ptr().cast(), left * size_in) };
+            unsafe {
+                std::ptr::copy_nonoverlapping(from[c].add(at * size_in), held[c].as_mut_ptr().cast(), left * size_in)
+            };
         }
-        let (source, target) = (held.each_ref().map(|p| p.as_ptr().cast()), out.each_mut().map(|p| p.as_mut_ptr().cast()));
+        let (source, target) =
+            (held.each_ref().map(|p| p.as_ptr().cast()), out.each_mut().map(|p| p.as_mut_ptr().cast()));
         // SAFETY: both copies hold MOST values.
         unsafe { tile::<V, C, I, O>(rows, source, target, 0) };
         for c in 0..C {
             // SAFETY: as above.
-            unsafe { std::ptr::copy_nonoverlapping(out[c].as_ptr().cast::<u8>(), to[c].add(at * size_out), left * size_out) };
+            unsafe {
+                std::ptr::copy_nonoverlapping(out[c].as_ptr().cast::<u8>(), to[c].add(at * size_out), left * size_out)
+            };
         }
     }
 }
@@ -175,8 +190,14 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[
 /// # Safety
 /// As `tiles`, for U vectors from `at` on.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(rows: &[Row], from: Source, to: Target, at: usize) {
-    let kept = O && matches!(rows.last(), Some(Row::Saturate(_) | Row::Scale(_) | Row::Mix { .. } | Row::Clamp)) && C == 3;
+unsafe fn tile<V: Lanes, const C: usize, const I: bool, const O: bool>(
+    rows: &[Row],
+    from: Source,
+    to: Target,
+    at: usize,
+) {
+    let kept =
+        O && matches!(rows.last(), Some(Row::Saturate(_) | Row::Scale(_) | Row::Mix { .. } | Row::Clamp)) && C == 3;
     // SAFETY: the caller vouches for everything.
     unsafe {
         let mut v = [[V::splat(0.0); C]; U];

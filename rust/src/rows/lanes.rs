@@ -198,8 +198,15 @@ mod x86 {
     unsafe impl Lanes for Avx2 {
         const N: usize = 8;
         alike!(
-            _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
-            _mm256_div_ps, _mm256_max_ps, _mm256_min_ps
+            _mm256_set1_ps,
+            _mm256_loadu_ps,
+            _mm256_storeu_ps,
+            _mm256_add_ps,
+            _mm256_sub_ps,
+            _mm256_mul_ps,
+            _mm256_div_ps,
+            _mm256_max_ps,
+            _mm256_min_ps
         );
         #[inline(always)]
         unsafe fn load_bytes(from: *const u8) -> Self {
@@ -249,8 +256,15 @@ mod x86 {
     unsafe impl Lanes for Avx512 {
         const N: usize = 16;
         alike!(
-            _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps,
-            _mm512_div_ps, _mm512_max_ps, _mm512_min_ps
+            _mm512_set1_ps,
+            _mm512_loadu_ps,
+            _mm512_storeu_ps,
+            _mm512_add_ps,
+            _mm512_sub_ps,
+            _mm512_mul_ps,
+            _mm512_div_ps,
+            _mm512_max_ps,
+            _mm512_min_ps
         );
         #[inline(always)]
         unsafe fn load_bytes(from: *const u8) -> Self {

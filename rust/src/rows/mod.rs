@@ -37,7 +37,10 @@ pub enum Row {
     Scale(f32),
     /// Stretch about the mean brightness, which a pass over the whole picture finds first.
     Contrast(f64),
-    Mix { factor: f32, add: f32 },
+    Mix {
+        factor: f32,
+        add: f32,
+    },
     Saturate(f64),
     Hue(f32),
     Matrix([f32; 12]),
@@ -48,7 +51,10 @@ pub enum Row {
     Posterize(f32),
     Shift([f32; 3]),
     Gray,
-    Normalize { mean: [f32; 3], gain: [f32; 3] },
+    Normalize {
+        mean: [f32; 3],
+        gain: [f32; 3],
+    },
 }
 
 /// What the rows are at the end, and which steps lead there.
@@ -222,7 +228,8 @@ impl Compiler {
                     self.channels = 1;
                 }
                 Tint::Jitter(steps) => {
-                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
+                    let mut inner =
+                        Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
                     steps.iter().for_each(|s| inner.float_step(s));
                     if !inner.rows.is_empty() {
                         self.floats();
@@ -231,7 +238,8 @@ impl Compiler {
                     }
                 }
                 _ => {
-                    let mut inner = Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
+                    let mut inner =
+                        Compiler { rows: Vec::new(), bytes: false, channels: self.channels, form: self.form };
                     inner.float_step(tint);
                     self.channels = inner.channels;
                     if !inner.rows.is_empty() {
@@ -280,4 +288,3 @@ impl Compiler {
         self.rows.push(row);
     }
 }
-

@@ -28,8 +28,8 @@ fn exp2(x: f32) -> f32 {
     // round to the nearest whole number by the size of the mantissa
     let whole = (x + 12_582_912.0) - 12_582_912.0;
     let t = (x - whole) * std::f32::consts::LN_2;
-    let series = 1.0
-        + t * (1.0 + t * (1.0 / 2.0 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t * (1.0 / 720.0))))));
+    let series =
+        1.0 + t * (1.0 + t * (1.0 / 2.0 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t * (1.0 / 720.0))))));
     let power = f32::from_bits((((x + 12_582_912.0).to_bits() as i32 - 0x4B40_0000 + 127) << 23) as u32);
     series * power
 }

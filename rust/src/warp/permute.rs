@@ -1,7 +1,8 @@
 //! Sampling without gathers: where the taps of neighboring points lie close together, whole stretches of the picture's
 //! rows are loaded and the taps are picked out of them in registers (AVX-512 VBMI).
 
-use super::sample::{CHUNK, Line, NEAR, Points};
+use super::clamped::Line;
+use super::points::{CHUNK, NEAR, Points};
 use crate::resample::View;
 use std::arch::x86_64::*;
 
@@ -15,9 +16,22 @@ const ROWS: i32 = 32;
 /// The points `from..to` (64 at most, `from` a multiple of 16) of bytes with one to three channels; false where their
 /// taps lie too far apart.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-pub fn picked(view: &View<'_, u8>, points: &Points, lines: &[Line; 2], from: usize, to: usize, out: &mut [f32]) -> bool {
+pub fn picked(
+    view: &View<'_, u8>,
+    points: &Points,
+    lines: &[Line; 2],
+    from: usize,
+    to: usize,
+    out: &mut [f32],
+) -> bool {
     let small = view.width < 2 || view.height < 2;
-    if small || to <= from || to - from > GROUP || from % 16 != 0 || to > CHUNK || out.len() < view.channels * CHUNK {
+    if small
+        || to <= from
+        || to - from > GROUP
+        || !from.is_multiple_of(16)
+        || to > CHUNK
+        || out.len() < view.channels * CHUNK
+    {
         return false;
     }
     match view.channels {
@@ -87,13 +101,42 @@ fn ends(v: &[__m512i; 4]) -> (i32, i32) {
     (_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most))
 }
 
-/// Four times sixteen small numbers as 64 bytes.
+// Written out where they stand, so that vectors never travel through memory: a call between functions of this
+// instruction set is only inlined when the compiler finds it small.
+macro_rules! lerp {
+    ($a:expr, $b:expr, $f:expr) => {{
+        let a = $a;
+        _mm512_add_ps(a, _mm512_mul_ps(_mm512_sub_ps($b, a), $f))
+    }};
+}
+
+/// Sixteen bytes from `$at` on as floats.
+macro_rules! tap {
+    ($kept:expr, $at:expr) => {{
+        let part = &$kept[$at..][..16];
+        // SAFETY: the slice holds 16 bytes.
+        let v = unsafe { _mm_loadu_si128(part.as_ptr().cast()) };
+        _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(v))
+    }};
+}
+
+/// Four times sixteen small numbers, less `by` and times `step`, as 64 bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn bytes(v: [__m512i; 4]) -> __m512i {
-    let [a, b, c, d] = v.map(|v| _mm512_cvtepi32_epi8(v));
-    let low = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
-    _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(low, c), d)
+fn bytes(v: &[__m512i; 4], by: i32, step: usize) -> __m512i {
+    let by = _mm512_set1_epi32(by);
+    macro_rules! part {
+        ($k:literal) => {{
+            let v = _mm512_sub_epi32(v[$k], by);
+            _mm512_cvtepi32_epi8(match step {
+                1 => v,
+                2 => _mm512_add_epi32(v, v),
+                _ => _mm512_add_epi32(v, _mm512_add_epi32(v, v)),
+            })
+        }};
+    }
+    let low = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(part!(0)), part!(1));
+    _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(low, part!(2)), part!(3))
 }
 
 #[inline]
@@ -113,7 +156,9 @@ fn group<const C: usize>(
     let (reach_x, mut left, mut right, _) = reach(points, near_x, &lines[0], from, to);
     let (reach_y, mut top, mut bottom, mut most) = reach(points, near_y, &lines[1], from, to);
     // What stands behind the last point is worked on too, and not used.
-    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else { return false };
+    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else {
+        return false;
+    };
     let (mut x, fx) = split(near_x, &lines[0], reach_x);
     let (mut y, fy) = split(near_y, &lines[1], reach_y);
     if count < GROUP {
@@ -139,31 +184,28 @@ fn group<const C: usize>(
         return false;
     }
     let (x0, y0) = (i64::from(left) + lines[0].whole, i64::from(top) + lines[1].whole);
-    let inside = x0 >= 0 && y0 >= 0 && x0 + across + 1 < view.width as i64 && y0 + i64::from(rows) + 1 < view.height as i64;
+    let inside =
+        x0 >= 0 && y0 >= 0 && x0 + across + 1 < view.width as i64 && y0 + i64::from(rows) + 1 < view.height as i64;
     if !inside {
         return false;
     }
     // As many rows as any such group could need: a loop whose length is guessed right costs less than a row does.
     let (rows, stride) = (most.max(rows) as usize + 2, view.stride);
     let base = y0 as usize * stride + x0 as usize * C;
-    let minus = |v: [__m512i; 4], by: i32| v.map(|v| _mm512_sub_epi32(v, _mm512_set1_epi32(by)));
-    let column = bytes(minus(x, left).map(|v| match C {
-        1 => v,
-        2 => _mm512_add_epi32(v, v),
-        _ => _mm512_add_epi32(v, _mm512_add_epi32(v, v)),
-    }));
-    let row = bytes(minus(y, top));
+    let (column, row) = (bytes(&x, left, C), bytes(&y, top, 1));
     // For each channel where its left and its right tap stand.
     let mut index = [[zero; 2]; C];
     for (c, index) in index.iter_mut().enumerate() {
-        *index = [_mm512_add_epi8(column, _mm512_set1_epi8(c as i8)), _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8))];
+        *index = [
+            _mm512_add_epi8(column, _mm512_set1_epi8(c as i8)),
+            _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8)),
+        ];
     }
     let near = (across + 2) * C as i64 <= 64;
     let taps = match near {
         true => pick::<C, false>(view.data, base, stride, rows, &index, row),
         false => pick::<C, true>(view.data, base, stride, rows, &index, row),
     };
-    let lerp = |a: __m512, b: __m512, f: __m512| _mm512_add_ps(a, _mm512_mul_ps(_mm512_sub_ps(b, a), f));
     for (c, taps) in taps.iter().enumerate() {
         let mut kept = [[0u8; GROUP]; 4];
         for (kept, &taps) in kept.iter_mut().zip(taps) {
@@ -174,13 +216,10 @@ fn group<const C: usize>(
             if j == parts {
                 break;
             }
-            let tap = |k: usize| {
-                let part = &kept[k][16 * j..][..16];
-                // SAFETY: the slice holds 16 bytes.
-                let v = unsafe { _mm_loadu_si128(part.as_ptr().cast()) };
-                _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(v))
-            };
-            let v = lerp(lerp(tap(0), tap(1), fx[j]), lerp(tap(2), tap(3), fx[j]), fy[j]);
+            let at = 16 * j;
+            let top = lerp!(tap!(kept[0], at), tap!(kept[1], at), fx[j]);
+            let bottom = lerp!(tap!(kept[2], at), tap!(kept[3], at), fx[j]);
+            let v = lerp!(top, bottom, fy[j]);
             let place = &mut out[c * CHUNK + from + 16 * j..][..16];
             // SAFETY: the slice holds as many values as are written.
             unsafe { _mm512_storeu_ps(place.as_mut_ptr(), v) };

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsin.errors import PipelineError, refusal
-from opsin.importers.report import MIDDLES, Built, Imported, Verdict, axis, drawn, jitter
+from opsin.importers.ranges import Found, near, of_range, of_whole, ok
+from opsin.importers.report import MIDDLES, Built, Imported, axis, drawn, jitter
 
 __all__ = ["from_albumentations"]
 
-Found = tuple[list[dict[str, Any]], Verdict, str]
 _BORDERS = {0: "constant", 1: "replicate", 2: "symmetric", 3: "wrap", 4: "reflect", 101: "reflect"}
 _KERNELS = {0: "nearest", 1: "opencv-linear", 2: "pillow-bicubic", 3: "area", 4: "lanczos"}
 _GROUPS = ("OneOf", "SomeOf", "Sequential", "Compose", "OneOrOther", "RandomOrder")
@@ -113,16 +113,8 @@ def _inside(name: str, child: Mapping[str, Any]) -> float:
 
 
 # --- one transform each ---------------------------------------------------------------------------------------------
-def _ok(op: str, words: Mapping[str, Any] | None = None, says: str = "") -> Found:
-    return [{op: dict(words or {})}], "exact", says
-
-
-def _near(op: str, words: Mapping[str, Any], says: str) -> Found:
-    return [{op: dict(words)}], "close", says
-
-
 def _plain(op: str) -> Callable[[Mapping[str, Any]], Found]:
-    return lambda item: _ok(op)
+    return lambda item: ok(op)
 
 
 def _edge(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +135,7 @@ def _kernel(item: Mapping[str, Any]) -> dict[str, str]:
 
 def _resize(item: Mapping[str, Any]) -> Found:
     words = {"width": item["width"], "height": item["height"], **_kernel(item)}
-    return _ok("resize", words) if item.get("interpolation", 1) in (0, 1) else _near("resize", words, "another kernel")
+    return ok("resize", words) if item.get("interpolation", 1) in (0, 1) else near("resize", words, "another kernel")
 
 
 def _max_size(op: str) -> Callable[[Mapping[str, Any]], Found]:
@@ -151,7 +143,7 @@ def _max_size(op: str) -> Callable[[Mapping[str, Any]], Found]:
         size = item["max_size"]
         if not isinstance(size, int):
             return [], "left out", "several sizes"
-        return _near(op, {"size": size, **_kernel(item)}, "the other side is cut off, not rounded: at most one pixel")
+        return near(op, {"size": size, **_kernel(item)}, "the other side is cut off, not rounded: at most one pixel")
 
     return make
 
@@ -161,21 +153,21 @@ def _pad_if_needed(item: Mapping[str, Any]) -> Found:
         return [], "left out", "padding to a divisor"
     words = {"width": item["min_width"], "height": item["min_height"], "enlarge": False, **_edge(item)}
     words.setdefault("fill", 0.0)
-    return _near("letterbox", words, "pictures that are larger are shrunk, where PadIfNeeded leaves them")
+    return near("letterbox", words, "pictures that are larger are shrunk, where PadIfNeeded leaves them")
 
 
 def _crop(op: str) -> Callable[[Mapping[str, Any]], Found]:
-    return lambda item: _ok(op, {"width": item["width"], "height": item["height"]})
+    return lambda item: ok(op, {"width": item["width"], "height": item["height"]})
 
 
 def _center_crop(item: Mapping[str, Any]) -> Found:
     says = "where an odd number of pixels goes, the crop may lie one pixel further right or down"
-    return _near("center_crop", {"width": item["width"], "height": item["height"]}, says)
+    return near("center_crop", {"width": item["width"], "height": item["height"]}, says)
 
 
 def _fixed_crop(item: Mapping[str, Any]) -> Found:
     x, y = item["x_min"], item["y_min"]
-    return _ok("crop", {"left": x, "top": y, "width": item["x_max"] - x, "height": item["y_max"] - y})
+    return ok("crop", {"left": x, "top": y, "width": item["x_max"] - x, "height": item["y_max"] - y})
 
 
 def _resized_crop(item: Mapping[str, Any]) -> Found:
@@ -187,7 +179,7 @@ def _resized_crop(item: Mapping[str, Any]) -> Found:
         "ratio": list(item["ratio"]),
         **_kernel(item),
     }
-    return _ok("random_resized_crop", words)
+    return ok("random_resized_crop", words)
 
 
 _COARSE = "OpenCV rounds positions to 1/32 pixel"
@@ -197,11 +189,11 @@ def _rotate(item: Mapping[str, Any]) -> Found:
     words = {"angle": drawn(item["limit"]), **_edge(item)}
     if item.get("crop_border"):
         words["keep"] = "inside"
-    return _near("rotate", words, _COARSE)
+    return near("rotate", words, _COARSE)
 
 
 def _safe_rotate(item: Mapping[str, Any]) -> Found:
-    return _near("rotate", {"angle": drawn(item["limit"]), "keep": "all", **_edge(item)}, "the canvas grows, unscaled")
+    return near("rotate", {"angle": drawn(item["limit"]), "keep": "all", **_edge(item)}, "the canvas grows, unscaled")
 
 
 def _affine(item: Mapping[str, Any]) -> Found:
@@ -216,7 +208,7 @@ def _affine(item: Mapping[str, Any]) -> Found:
     pixels = item.get("translate_px")
     if pixels and any(any(axis(pixels, a) or (0,)) for a in "xy"):
         says += "; shifts in pixels are left out"
-    return _near("affine", {**words, **_edge(item)}, says)
+    return near("affine", {**words, **_edge(item)}, says)
 
 
 def _shift_scale_rotate(item: Mapping[str, Any]) -> Found:
@@ -226,26 +218,26 @@ def _shift_scale_rotate(item: Mapping[str, Any]) -> Found:
         "x": drawn(item["shift_limit_x"]),
         "y": drawn(item["shift_limit_y"]),
     }
-    return _near("affine", {**words, **_edge(item)}, f"shifts and turns may be a pixel apart; {_COARSE}")
+    return near("affine", {**words, **_edge(item)}, f"shifts and turns may be a pixel apart; {_COARSE}")
 
 
 def _perspective(item: Mapping[str, Any]) -> Found:
     says = "corners are drawn evenly, not from a normal distribution"
-    return _near("perspective", {"distortion": min(1.0, 2 * float(item["scale"][1])), **_edge(item)}, says)
+    return near("perspective", {"distortion": min(1.0, 2 * float(item["scale"][1])), **_edge(item)}, says)
 
 
 def _elastic(item: Mapping[str, Any]) -> Found:
-    return _near("elastic", {"alpha": item["alpha"], "sigma": item["sigma"], **_edge(item)}, "other random fields")
+    return near("elastic", {"alpha": item["alpha"], "sigma": item["sigma"], **_edge(item)}, "other random fields")
 
 
 def _grid(item: Mapping[str, Any]) -> Found:
     words = {"steps": item["num_steps"], "distortion": max(abs(v) for v in item["distort_limit"])}
-    return _near("grid_distort", {**words, **_edge(item)}, "nodes are moved by another rule")
+    return near("grid_distort", {**words, **_edge(item)}, "nodes are moved by another rule")
 
 
 def _lens(item: Mapping[str, Any]) -> Found:
     low, high = item["distort_limit"]
-    return _near(
+    return near(
         "lens_distort", {"k1": drawn((-high, -low))}, "radii are counted from the half diagonal; the sign is turned"
     )
 
@@ -272,13 +264,13 @@ def _hsv(item: Mapping[str, Any]) -> Found:
 
 
 def _rgb_shift(item: Mapping[str, Any]) -> Found:
-    return _ok("rgb_shift", {c: drawn(item[f"{c}_shift_limit"], 1 / 255) for c in "rgb"})
+    return ok("rgb_shift", {c: drawn(item[f"{c}_shift_limit"], 1 / 255) for c in "rgb"})
 
 
 def _to_gray(item: Mapping[str, Any]) -> Found:
     if item.get("method", "weighted_average") != "weighted_average":
-        return _near("to_gray", {"channels": item["num_output_channels"]}, "BT.601 weights")
-    return _ok("to_gray", {"channels": item["num_output_channels"]})
+        return near("to_gray", {"channels": item["num_output_channels"]}, "BT.601 weights")
+    return ok("to_gray", {"channels": item["num_output_channels"]})
 
 
 def _odd(limits: Sequence[float]) -> Any:
@@ -288,24 +280,24 @@ def _odd(limits: Sequence[float]) -> Any:
 
 
 def _gaussian_blur(item: Mapping[str, Any]) -> Found:
-    return _near("gaussian_blur", {"sigma": drawn(item["sigma_limit"])}, "the window is as wide as sigma asks")
+    return near("gaussian_blur", {"sigma": drawn(item["sigma_limit"])}, "the window is as wide as sigma asks")
 
 
 def _motion_blur(item: Mapping[str, Any]) -> Found:
     low, high = item["blur_limit"]
     words = {"length": drawn((float(low), float(high))), "angle": drawn(item["angle_range"])}
-    return _near("motion_blur", words, "the line is smoothed and centered")
+    return near("motion_blur", words, "the line is smoothed and centered")
 
 
 def _noise(item: Mapping[str, Any]) -> Found:
     words = {"std": drawn(item["std_range"])}
     plain = list(item.get("mean_range", (0, 0))) == [0.0, 0.0] and item.get("per_channel", True)
-    return _ok("gaussian_noise", words) if plain else _near("gaussian_noise", words, "mean 0, every channel by itself")
+    return ok("gaussian_noise", words) if plain else near("gaussian_noise", words, "mean 0, every channel by itself")
 
 
 def _iso(item: Mapping[str, Any]) -> Found:
     words = {"intensity": drawn(item["intensity"]), "color_shift": drawn(item["color_shift"])}
-    return _near("iso_noise", words, "brightness is kept")
+    return near("iso_noise", words, "brightness is kept")
 
 
 def _compression(item: Mapping[str, Any]) -> Found:
@@ -316,7 +308,7 @@ def _compression(item: Mapping[str, Any]) -> Found:
         words["quality"] = int(words["quality"])
     jpeg = item.get("compression_type", "jpeg") == "jpeg"
     swapped = "Albumentations hands R, G, B over as B, G, R, so its losses fall on other colors"
-    return _near("jpeg_artifacts", words, swapped) if jpeg else _near("jpeg_artifacts", words, "JPEG instead of WebP")
+    return near("jpeg_artifacts", words, swapped) if jpeg else near("jpeg_artifacts", words, "JPEG instead of WebP")
 
 
 def _coarse(item: Mapping[str, Any]) -> Found:
@@ -325,38 +317,17 @@ def _coarse(item: Mapping[str, Any]) -> Found:
         "holes": low if low == high else {"uniform": [low, high]},
         "fraction": drawn([*item["hole_height_range"], *item["hole_width_range"]][:2]),
     }
-    return _near("cutout", words, "holes of one draw are alike, with the picture's own aspect")
+    return near("cutout", words, "holes of one draw are alike, with the picture's own aspect")
 
 
 def _erasing(item: Mapping[str, Any]) -> Found:
-    return _ok("random_erase", {"area": list(item["scale"]), "ratio": list(item["ratio"])})
+    return ok("random_erase", {"area": list(item["scale"]), "ratio": list(item["ratio"])})
 
 
 def _normalize(item: Mapping[str, Any]) -> Found:
     if item.get("normalization", "standard") != "standard" or float(item.get("max_pixel_value", 255)) != 255:
         return [], "left out", "only normalization='standard' with max_pixel_value 255"
-    return _ok("normalize", {"mean": list(item["mean"]), "std": list(item["std"])})
-
-
-def _range(op: str, close: str = "", scale: float = 1.0, **names: str) -> Callable[[Mapping[str, Any]], Found]:
-    """Map ranges to parameters: `our name="their name"`."""
-
-    def make(item: Mapping[str, Any]) -> Found:
-        words = {ours: drawn(item[theirs], scale) for ours, theirs in names.items()}
-        return _near(op, words, close) if close else _ok(op, words)
-
-    return make
-
-
-def _whole(op: str, **names: str) -> Callable[[Mapping[str, Any]], Found]:
-    def make(item: Mapping[str, Any]) -> Found:
-        words: dict[str, Any] = {}
-        for ours, theirs in names.items():
-            low, high = (int(v) for v in item[theirs])
-            words[ours] = low if low == high else {"uniform": [low, high]}
-        return _ok(op, words)
-
-    return make
+    return ok("normalize", {"mean": list(item["mean"]), "std": list(item["std"])})
 
 
 _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
@@ -371,7 +342,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "HorizontalFlip": _plain("flip_horizontal"),
     "VerticalFlip": _plain("flip_vertical"),
     "Transpose": _plain("transpose"),
-    "RandomRotate90": lambda item: _ok("rotate90", {"times": {"choice": [0, 1, 2, 3]}}),
+    "RandomRotate90": lambda item: ok("rotate90", {"times": {"choice": [0, 1, 2, 3]}}),
     "Rotate": _rotate,
     "SafeRotate": _safe_rotate,
     "Affine": _affine,
@@ -384,44 +355,42 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "ColorJitter": _jitter,
     "HueSaturationValue": _hsv,
     "RGBShift": _rgb_shift,
-    "RandomGamma": _range("gamma", scale=0.01, gamma="gamma_limit"),
-    "CLAHE": _range("clahe", "in CIE L*, not rounded to bytes", clip_limit="clip_limit"),
+    "RandomGamma": of_range("gamma", scale=0.01, gamma="gamma_limit"),
+    "CLAHE": of_range("clahe", "in CIE L*, not rounded to bytes", clip_limit="clip_limit"),
     "ToGray": _to_gray,
     "ToSepia": _plain("sepia"),
     "InvertImg": _plain("invert"),
-    "Solarize": _range("solarize", threshold="threshold_range"),
-    "Posterize": _whole("posterize", bits="num_bits"),
-    "Equalize": lambda item: _near("equalize", {}, "Pillow's rule, with Pillow's rounding"),
-    "AutoContrast": lambda item: _near(
-        "autocontrast", {"cutoff": item.get("cutoff", 0.0)}, "stretched, not by the CDF"
-    ),
+    "Solarize": of_range("solarize", threshold="threshold_range"),
+    "Posterize": of_whole("posterize", bits="num_bits"),
+    "Equalize": lambda item: near("equalize", {}, "Pillow's rule, with Pillow's rounding"),
+    "AutoContrast": lambda item: near("autocontrast", {"cutoff": item.get("cutoff", 0.0)}, "stretched, not by the CDF"),
     "ChannelShuffle": _plain("channel_shuffle"),
-    "ChannelDropout": lambda item: _near("channel_drop", {"channel": {"uniform": [0, 2]}}, "one channel"),
-    "GridDropout": lambda item: _near("grid_dropout", {"ratio": float(item["ratio"]), "cell": 64}, "cells of 64 px"),
-    "Blur": lambda item: _ok("box_blur", {"radius": _odd(item["blur_limit"])}),
-    "MedianBlur": lambda item: _ok("median_blur", {"radius": _odd(item["blur_limit"])}),
+    "ChannelDropout": lambda item: near("channel_drop", {"channel": {"uniform": [0, 2]}}, "one channel"),
+    "GridDropout": lambda item: near("grid_dropout", {"ratio": float(item["ratio"]), "cell": 64}, "cells of 64 px"),
+    "Blur": lambda item: ok("box_blur", {"radius": _odd(item["blur_limit"])}),
+    "MedianBlur": lambda item: ok("median_blur", {"radius": _odd(item["blur_limit"])}),
     "GaussianBlur": _gaussian_blur,
     "MotionBlur": _motion_blur,
-    "Defocus": _range("defocus_blur", "the disk's edge is smooth", radius="radius"),
-    "Sharpen": lambda item: _near("sharpen", {"amount": drawn(item["alpha"])}, "an unsharp mask instead of a kernel"),
-    "UnsharpMask": lambda item: _near("sharpen", {"amount": drawn(item["alpha"])}, "without a threshold"),
+    "Defocus": of_range("defocus_blur", "the disk's edge is smooth", radius="radius"),
+    "Sharpen": lambda item: near("sharpen", {"amount": drawn(item["alpha"])}, "an unsharp mask instead of a kernel"),
+    "UnsharpMask": lambda item: near("sharpen", {"amount": drawn(item["alpha"])}, "without a threshold"),
     "GaussNoise": _noise,
     "ISONoise": _iso,
     "ImageCompression": _compression,
-    "Downscale": _range("downscale", "linear down, linear up", factor="scale_range"),
+    "Downscale": of_range("downscale", "linear down, linear up", factor="scale_range"),
     "CoarseDropout": _coarse,
-    "PixelDropout": lambda item: _ok("pixel_dropout", {"amount": float(item["dropout_prob"])}),
+    "PixelDropout": lambda item: ok("pixel_dropout", {"amount": float(item["dropout_prob"])}),
     "Erasing": _erasing,
-    "SaltAndPepper": _range("salt_pepper", "as much salt as pepper", amount="amount"),
-    "FancyPCA": lambda item: _ok("pca_jitter", {"std": float(item["alpha"])}),
-    "RandomRain": lambda item: _near("rain", {"amount": 0.5}, "another rain"),
-    "RandomFog": _range("fog", "another fog", amount="fog_coef_range"),
-    "RandomSnow": _range("snow", "another snow", amount="snow_point_range"),
-    "RandomSunFlare": lambda item: _near("sun_flare", {"amount": 0.5}, "another flare"),
-    "RandomShadow": _range("shadow", "other shadows", amount="shadow_intensity_range"),
-    "Spatter": _range("spatter", "other spatter", amount="intensity"),
-    "PlanckianJitter": _range("color_temperature", "Planck's law instead of a table", kelvin="temperature_limit"),
+    "SaltAndPepper": of_range("salt_pepper", "as much salt as pepper", amount="amount"),
+    "FancyPCA": lambda item: ok("pca_jitter", {"std": float(item["alpha"])}),
+    "RandomRain": lambda item: near("rain", {"amount": 0.5}, "another rain"),
+    "RandomFog": of_range("fog", "another fog", amount="fog_coef_range"),
+    "RandomSnow": of_range("snow", "another snow", amount="snow_point_range"),
+    "RandomSunFlare": lambda item: near("sun_flare", {"amount": 0.5}, "another flare"),
+    "RandomShadow": of_range("shadow", "other shadows", amount="shadow_intensity_range"),
+    "Spatter": of_range("spatter", "other spatter", amount="intensity"),
+    "PlanckianJitter": of_range("color_temperature", "Planck's law instead of a table", kelvin="temperature_limit"),
     "Normalize": _normalize,
-    "ToTensorV2": lambda item: _ok("to_tensor"),
-    "ToFloat": lambda item: _near("normalize", {"mean": 0.0, "std": 1.0}, "a fraction of full scale"),
+    "ToTensorV2": lambda item: ok("to_tensor"),
+    "ToFloat": lambda item: near("normalize", {"mean": 0.0, "std": 1.0}, "a fraction of full scale"),
 }

@@ -76,7 +76,18 @@ def _resize(built: Built, size: Any, kernel: str | None, config: Mapping[str, An
         built.note("do_resize", "left out", f"resample {config.get('resample')} is not known")
         return
     fraction = config.get("crop_pct")
-    if isinstance(size, Mapping) and "shortest_edge" in size:
+    named = str(config.get("image_processor_type", config.get("feature_extractor_type", "")))
+    convnext = named.startswith("ConvNext") or (fraction and "do_center_crop" not in config)
+    if convnext and isinstance(size, Mapping) and "shortest_edge" in size:
+        # ConvNeXt's processor crops by itself below 384, and stretches from there on
+        edge = int(size["shortest_edge"])
+        if edge < 384:
+            longer = int(edge / (fraction or 224 / 256))
+            built.add({"resize_shorter": {"size": longer, "kernel": kernel}}, training=False)
+            built.add({"center_crop": {"width": edge, "height": edge}}, training=False)
+        else:
+            built.add({"resize": {"width": edge, "height": edge, "kernel": kernel}}, training=False)
+    elif isinstance(size, Mapping) and "shortest_edge" in size:
         edge = int(size["shortest_edge"])
         edge = int(edge / fraction) if fraction else edge
         built.add({"resize_shorter": {"size": edge, "kernel": kernel}}, training=False)
@@ -85,6 +96,9 @@ def _resize(built: Built, size: Any, kernel: str | None, config: Mapping[str, An
             return
     elif isinstance(size, Mapping) and "longest_edge" in size:
         built.add({"resize_longer": {"size": int(size["longest_edge"]), "kernel": kernel}}, training=False)
+    elif isinstance(size, Mapping) and not {"width", "height"} <= set(size):
+        built.note("do_resize", "left out", f"a size of {', '.join(sorted(map(str, size)))} is not known")
+        return
     else:
         width, height = _both(size)
         built.add({"resize": {"width": width, "height": height, "kernel": kernel}}, training=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from opsin.pipeline import Pipeline
 from opsin.run.finish import drop_duplicates, finish
 from opsin.run.journal import Journal, Outcome
 from opsin.run.lock import FolderLock
-from opsin.run.shards import Shards
+from opsin.run.shards import Shards, length
 from opsin.run.supervisor import Supervisor
 from opsin.run.worker import Setup, Task
 
@@ -293,7 +292,7 @@ class _Job:
         packed = self.shards.standing()
         for row in self.journal.rows("done"):
             outputs = row.outcome["outputs"]
-            if row.id in packed or all(_length(self.folder / name) == size for name, _, size in outputs):
+            if row.id in packed or all(length(self.folder / name) == size for name, _, size in outputs):
                 stand += 1
             else:
                 lost.append(row.id)
@@ -414,13 +413,6 @@ def _chosen(keys: tuple[str, ...]) -> frozenset[str]:
     """Choose the pictures for the report: those with the least digests, so that every run chooses the same."""
     ranked = sorted(keys, key=lambda k: hashlib.blake2b(k.encode("utf-8", "surrogatepass"), digest_size=8).digest())
     return frozenset(ranked[:SHOWN])
-
-
-def _length(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return -1
 
 
 def with_seed(pipeline: Pipeline, seed: int | None) -> Pipeline:

@@ -20,7 +20,7 @@ from opsin.run.journal import Journal
 if TYPE_CHECKING:
     from opsin.datasets.writer import Packed, Writer
 
-__all__ = ["PARTS", "Shards"]
+__all__ = ["PARTS", "Shards", "length"]
 
 PARTS = ".opsin/parts"
 _NOTE = "shard"
@@ -51,7 +51,7 @@ class Shards:
         """Give the ids of the items in shards that are there with their right lengths; forget the others."""
         out: set[int] = set()
         for name, note in self.noted().items():
-            if all(_length(self.out / path) == size for path, _, size in note["files"]):
+            if all(length(self.out / path) == size for path, _, size in note["files"]):
                 out.update(note["ids"])
             else:
                 self.forget(name)
@@ -59,7 +59,7 @@ class Shards:
 
     def whole(self, outputs: list[list[Any]]) -> bool:
         """Say whether an item's parts are there."""
-        return all(_length(self.parts / name) == size for name, _, size in outputs)
+        return all(length(self.parts / name) == size for name, _, size in outputs)
 
     # --- packing --------------------------------------------------------------------------------------------------
     def plan(self, writer: Writer) -> dict[str, list[int]]:
@@ -136,7 +136,8 @@ class Shards:
             yield outcome["record"], files
 
 
-def _length(path: Path) -> int:
+def length(path: Path) -> int:
+    """Give a file's length, -1 where there is none."""
     try:
         return os.stat(path).st_size
     except OSError:

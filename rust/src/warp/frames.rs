@@ -1,0 +1,72 @@
+//! The canvases that a picture passed on its way: what lies beyond one of them is cut off.
+
+use super::matrix::{HORIZON, Matrix};
+
+/// A canvas on the way: output coordinates to its own, its size, and which of the fills lies beyond it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    pub back: Matrix,
+    pub width: f64,
+    pub height: f64,
+    pub fill: usize,
+}
+
+/// The columns `low..high` of output row `y` whose middles lie inside every frame. What a frame cuts off is told to
+/// `paint(frame, from, to)`; of two frames that cut the same pixel the first one counts.
+pub fn frame_run(
+    frames: &[Frame],
+    y: usize,
+    width: usize,
+    mut paint: impl FnMut(&Frame, usize, usize),
+) -> (usize, usize) {
+    let (mut low, mut high) = (0i64, width as i64);
+    let cy = y as f64 + 0.5;
+    for frame in frames {
+        let m = &frame.back;
+        let (bx, by, bw) = (m[1] * cy + m[2], m[4] * cy + m[5], m[7] * cy + m[8]);
+        // Five linear forms a x + b that must not be negative (the horizon's must be positive).
+        let forms = [
+            (m[0], bx),
+            (m[3], by),
+            (frame.width * m[6] - m[0], frame.width * bw - bx),
+            (frame.height * m[6] - m[3], frame.height * bw - by),
+            (m[6], bw - HORIZON),
+        ];
+        // The pixel at the far edge belongs outside: [0, w) x [0, h).
+        let inside = |k: i64| {
+            let x = k as f64 + 0.5;
+            forms[..2].iter().all(|&(a, b)| a * x + b >= 0.0) && forms[2..].iter().all(|&(a, b)| a * x + b > 0.0)
+        };
+        let (mut a0, mut a1) = (low as f64, high as f64);
+        for &(a, b) in &forms {
+            let root = -b / a - 0.5;
+            if a > 0.0 {
+                a0 = a0.max(root);
+            } else if a < 0.0 {
+                a1 = a1.min(root + 1.0);
+            } else if b < 0.0 {
+                a1 = a0 - 4.0;
+            }
+        }
+        if !(a1 > a0 - 2.0) {
+            paint(frame, low as usize, high as usize);
+            return (0, 0);
+        }
+        // The roots are rounded: the predicate itself decides at both ends.
+        let (mut l, mut h) = ((a0.floor() as i64 - 1).max(low), (a1.ceil() as i64 + 1).min(high));
+        while l < h && !inside(l) {
+            l += 1;
+        }
+        while h > l && !inside(h - 1) {
+            h -= 1;
+        }
+        if l >= h {
+            paint(frame, low as usize, high as usize);
+            return (0, 0);
+        }
+        paint(frame, low as usize, l as usize);
+        paint(frame, h as usize, high as usize);
+        (low, high) = (l, h);
+    }
+    (low as usize, high as usize)
+}
