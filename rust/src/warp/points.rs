@@ -75,7 +75,8 @@ leveled! {
         }
         // Within what float32 counts exactly, whatever the size of the picture.
         let base = within_reach(least.into_iter().fold(OUT, |m, v| if v < m { v } else { m }).floor());
-        for k in 0..CHUNK {
+        // Whole vectors are written, here and below; those behind the last point are not used.
+        for k in 0..count.next_multiple_of(16).min(CHUNK) {
             near[k] = (at[k] - base) as f32;
         }
         base
@@ -116,8 +117,8 @@ leveled! {
 }
 
 leveled! {
-    fn spread(first: f64, step: f64, at: &mut [f64; CHUNK]) {
-        for k in 0..CHUNK {
+    fn spread(first: f64, step: f64, count: usize, at: &mut [f64; CHUNK]) {
+        for k in 0..count.next_multiple_of(16).min(CHUNK) {
             at[k] = first + step * k as f64;
         }
     }
@@ -169,11 +170,11 @@ impl Points {
     }
 
     /// Fills `x` and `y`.
-    pub(super) fn fill(&mut self) {
+    pub(super) fn fill(&mut self, count: usize) {
         match self.form {
             Form::Even { first, step } => {
-                spread(first[0], step[0], &mut self.x);
-                spread(first[1], step[1], &mut self.y);
+                spread(first[0], step[0], count, &mut self.x);
+                spread(first[1], step[1], count, &mut self.y);
                 self.form = Form::Line;
             }
             Form::Seen { matrix, from, .. } => {
@@ -201,7 +202,7 @@ impl Points {
         if all {
             return Shares::Everything;
         }
-        self.fill();
+        self.fill(count);
         covered(self, right, bottom, count)
     }
 }
@@ -218,7 +219,7 @@ leveled! {
     /// How much of each point's four taps lies on the picture.
     fn covered(points: &mut Points, right: f64, bottom: f64, count: usize) -> Shares {
         let (mut least, mut most) = (1.0f32, 0.0f32);
-        for k in 0..CHUNK {
+        for k in 0..count.next_multiple_of(16).min(CHUNK) {
             let part = |v: f64, last: f64| {
                 let low = if v + 1.0 < 1.0 { v + 1.0 } else { 1.0 };
                 let high = last + 1.0 - v;

@@ -34,7 +34,7 @@ pub fn sample<T: Sample>(
         Border::Wrap => {
             fold(border, view, points, count);
             clamped(view, points, Place::SAME, count, out);
-            points.fill();
+            points.fill(count);
             let (right, bottom) = (view.width as f64 - 1.0, view.height as f64 - 1.0);
             for k in 0..count {
                 if points.x[k] < 0.0 || points.x[k] > right || points.y[k] < 0.0 || points.y[k] > bottom {
