@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from math import prod
@@ -18,6 +19,17 @@ _MOST = 1 << 29  # bytes that are kept in all
 _KEPT: list[Array] = []
 _LOCK = threading.Lock()
 _COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()  # without the GIL reference counts are estimates
+
+
+def _start_anew() -> None:
+    """A child process begins without its parent's arrays, and with a lock that nobody holds."""
+    global _LOCK
+    _LOCK = threading.Lock()
+    _KEPT.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def fresh(shape: tuple[int, ...], dtype: Any) -> Array:
