@@ -16,4 +16,5 @@ mod python;
 pub mod resample;
 pub mod rows;
 pub mod simd;
+pub mod smooth;
 pub mod warp;

@@ -6,6 +6,7 @@ mod outline;
 mod png;
 mod program;
 mod resize;
+mod smooth;
 mod warp;
 
 use crate::error::Error;
@@ -48,6 +49,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(set_simd_level, m)?)?;
     decode::register(m)?;
     resize::register(m)?;
+    smooth::register(m)?;
     warp::register(m)?;
     outline::register(m)?;
     png::register(m)?;

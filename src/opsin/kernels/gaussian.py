@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsin.chance import exp
+from opsin.kernels import native, use_core
 from opsin.kernels.resample import pad
 from opsin.types import Border
 
@@ -42,10 +43,15 @@ def smooth(rows: NDArray[Any], taps: NDArray[np.float64], out: NDArray[Any]) -> 
 
 
 def gaussian(values: NDArray[Any], sigma: float, border: Border = "reflect", edge: float = 0.0) -> NDArray[Any]:
-    """Smooth floats H W (C) with every tap up to 4 sigma; beyond a constant border lies `edge`."""
+    """Smooth floats H W (C) with every tap up to 4 sigma; beyond a constant border lies `edge`.
+
+    Levels (uint8, uint16) may be given where the core is installed; they are rounded once, at the end.
+    """
     if sigma <= 0.0:
         return values.copy()
     taps = gaussian_taps(sigma)
+    if values.dtype != np.float64 and use_core():
+        return native.smooth(values, taps.tolist(), border, edge)
     radius = len(taps) - 1
     height, width = values.shape[:2]
     flat = values.reshape(height, -1)

@@ -4,6 +4,7 @@ Everything here may be missing: where no Rust toolchain could build the core, `a
 reference kernels serve instead. Nothing of the core runs when this package is imported but its loading.
 """
 
+from opsin.kernels.native.filters import smooth
 from opsin.kernels.native.geometry import carry_boxes, resize, warp, warp_map
 from opsin.kernels.native.jpeg import (
     MAX_PIXELS,
@@ -35,6 +36,7 @@ __all__ = [
     "resize",
     "set_simd_level",
     "simd_level",
+    "smooth",
     "version",
     "warp",
     "warp_map",

@@ -1,0 +1,154 @@
+//! Smoothing with symmetric taps, down the columns and then along the rows, in float32.
+
+use crate::error::{Result, invalid};
+use crate::leveled;
+use crate::resample::{Sample, View, round_to};
+use crate::warp::Border;
+
+/// Values whose sums stay in registers while all taps are added.
+const BLOCK: usize = 64;
+
+/// What lies at `at` of a line of `length`: a place on it, or nothing where a constant lies.
+fn place(at: i64, length: usize, border: Border) -> Option<usize> {
+    let n = length as i64;
+    if (0..n).contains(&at) {
+        return Some(at as usize);
+    }
+    let folded = match border {
+        Border::Constant => return None,
+        Border::Replicate => at.clamp(0, n - 1),
+        Border::Wrap => at.rem_euclid(n),
+        Border::Symmetric => {
+            let t = at.rem_euclid(2 * n);
+            if t < n { t } else { 2 * n - 1 - t }
+        }
+        Border::Reflect if n == 1 => 0,
+        Border::Reflect => {
+            let t = at.rem_euclid(2 * (n - 1));
+            if t < n { t } else { 2 * (n - 1) - t }
+        }
+    };
+    Some(folded as usize)
+}
+
+/// Smooths a picture into `out`. `taps[k]` is the weight `k` pixels away; `edge` is what lies beyond a constant border,
+/// in the samples' scale.
+pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge: f32, out: &mut [T]) -> Result<()> {
+    let (w, h, c) = (view.width, view.height, view.channels);
+    let n = w * c;
+    let Some(radius) = taps.len().checked_sub(1) else { return invalid("smooth: there must be a tap.") };
+    if n == 0 || h == 0 || out.len() != n * h || view.data.len() < (h - 1) * view.stride + n {
+        return invalid("smooth: the output must be of the picture's size, which must not be empty.");
+    }
+    let pad = radius * c;
+    let beyond = vec![edge; n];
+    // Every row as floats once, kept as long as a tap can reach it.
+    let slots = if border == Border::Wrap { h } else { h.min(2 * radius + 1) };
+    let mut ring = vec![0.0f32; slots * n];
+    let mut have: Vec<usize> = vec![usize::MAX; slots];
+    let mut line = vec![0.0f32; n + 2 * pad + BLOCK];
+    let mut done = vec![0.0f32; n];
+    let columns: Vec<Option<usize>> =
+        (0..radius as i64).flat_map(|k| [place(-1 - k, w, border), place(w as i64 + k, w, border)]).collect();
+    for (y, out) in out.chunks_exact_mut(n).enumerate() {
+        let reach = radius as i64;
+        let rows: Vec<Option<usize>> = (-reach..=reach).map(|k| place(y as i64 + k, h, border)).collect();
+        let whole = slots == h;
+        for row in rows.iter().flatten() {
+            // Folded borders reach rows that lie near, so that no slot is taken twice; wrapped ones keep all rows.
+            let slot = if whole { *row } else { row % slots };
+            if have[slot] != *row {
+                widen(view.row(*row), &mut ring[slot * n..][..n]);
+                have[slot] = *row;
+            }
+        }
+        let near = |row: &Option<usize>| match row {
+            Some(row) => &ring[(if whole { *row } else { row % slots }) * n..][..n],
+            None => &beyond[..],
+        };
+        let lines: Vec<&[f32]> = rows.iter().map(near).collect();
+        down(&lines, taps, &mut line[pad..pad + n]);
+        for (k, pair) in columns.chunks_exact(2).enumerate() {
+            for (place, to) in [(pair[0], pad - (k + 1) * c), (pair[1], pad + n + k * c)] {
+                match place {
+                    Some(x) => line.copy_within(pad + x * c..pad + (x + 1) * c, to),
+                    None => line[to..to + c].fill(edge),
+                }
+            }
+        }
+        along(&line, taps, c, &mut done);
+        round_to(&done, out);
+    }
+    Ok(())
+}
+
+/// Samples as floats.
+fn widen<T: Sample>(row: &[T], out: &mut [f32]) {
+    for (o, &v) in out.iter_mut().zip(row) {
+        *o = v.to_f32();
+    }
+}
+
+leveled! {
+    fn down(lines: &[&[f32]], taps: &[f32], out: &mut [f32]) {
+        let radius = taps.len() - 1;
+        let n = out.len();
+        let mut at = 0;
+        while at + BLOCK <= n {
+            let mut sum = [0.0f32; BLOCK];
+            let middle: &[f32; BLOCK] = lines[radius][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+            for k in 0..BLOCK {
+                sum[k] = middle[k] * taps[0];
+            }
+            for (r, &w) in taps.iter().enumerate().skip(1) {
+                let a: &[f32; BLOCK] = lines[radius - r][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                let b: &[f32; BLOCK] = lines[radius + r][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                for k in 0..BLOCK {
+                    sum[k] += (a[k] + b[k]) * w;
+                }
+            }
+            out[at..at + BLOCK].copy_from_slice(&sum);
+            at += BLOCK;
+        }
+        for x in at..n {
+            let mut sum = lines[radius][x] * taps[0];
+            for (r, &w) in taps.iter().enumerate().skip(1) {
+                sum += (lines[radius - r][x] + lines[radius + r][x]) * w;
+            }
+            out[x] = sum;
+        }
+    }
+}
+
+leveled! {
+    fn along(line: &[f32], taps: &[f32], c: usize, out: &mut [f32]) {
+        let radius = taps.len() - 1;
+        let pad = radius * c;
+        let n = out.len();
+        let mut at = 0;
+        while at + BLOCK <= n {
+            let mut sum = [0.0f32; BLOCK];
+            let middle: &[f32; BLOCK] = line[pad + at..pad + at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+            for k in 0..BLOCK {
+                sum[k] = middle[k] * taps[0];
+            }
+            for (r, &w) in taps.iter().enumerate().skip(1) {
+                let (low, high) = (pad + at - r * c, pad + at + r * c);
+                let a: &[f32; BLOCK] = line[low..low + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                let b: &[f32; BLOCK] = line[high..high + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                for k in 0..BLOCK {
+                    sum[k] += (a[k] + b[k]) * w;
+                }
+            }
+            out[at..at + BLOCK].copy_from_slice(&sum);
+            at += BLOCK;
+        }
+        for x in at..n {
+            let mut sum = line[pad + x] * taps[0];
+            for (r, &w) in taps.iter().enumerate().skip(1) {
+                sum += (line[pad + x - r * c] + line[pad + x + r * c]) * w;
+            }
+            out[x] = sum;
+        }
+    }
+}

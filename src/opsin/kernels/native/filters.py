@@ -1,0 +1,34 @@
+"""Smoothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from opsin.kernels.native.loading import need, refuse
+from opsin.types import Array, Border
+
+__all__ = ["smooth"]
+
+
+def smooth(image: Array, taps: Sequence[float], border: Border = "reflect", edge: float = 0.0) -> Array:
+    """Convolve both axes with symmetric taps, in float32.
+
+    Args:
+        image: H W or H W C; uint8, uint16 or float32.
+        taps: the weight of the middle, and of what lies 1, 2, ... pixels to either side.
+        border: what lies beyond the edge.
+        edge: the value beyond a constant border, in the image's own scale.
+
+    Returns:
+        same shape and dtype.
+    """
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty_like(image)
+    try:
+        core.smooth(image, [float(t) for t in taps], border, edge, out)
+    except core.NativeError as error:
+        refuse(error)
+    return out
