@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from native_help import encode, levels, needs_core, photographs
+from PIL import Image
 
 from opsin import Pipeline, augment, chance, choice, log_uniform, normal, ops, step, uniform
 from opsin.chance import Rng, key_word, stream_words
@@ -344,7 +345,8 @@ def test_failures_are_told_by_position_and_leave_the_rest_alone() -> None:
     good = encode(photographs()[0][:100, :90])
     small = encode(photographs()[0][:60, :90])
     core = program(pipeline, "infer")
-    sources = [good, good[:-2], encode(photographs()[0], progressive=True), b"no picture", small, good]
+    cmyk = encode(np.asarray(Image.fromarray(photographs()[0]).convert("CMYK")))
+    sources = [good, good[:-2], cmyk, b"no picture", small, good]
     out = np.full((6, 3, 64, 64), 9.0, np.float32)
     errors, records = core.run(sources, [(0, 0, 0)] * 6, out, threads=3, records=True)
     assert [(k, kind) for k, kind, _ in errors] == [
