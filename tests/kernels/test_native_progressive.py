@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from native_help import SAMPLINGS, SIZES, encode, levels, mutate, needs_core, photographs, pillow, written
+from native_help import SAMPLINGS, SIZES, levels, mutate, needs_core, pillow, written
 from PIL import Image
 
 import opsin
@@ -26,8 +26,8 @@ SCRIPTS = {
     "bit after bit": """0: 0-0, 0, 3; 1: 0-0, 0, 1; 2: 0-0, 0, 2; 0: 0-0, 3, 2; 0: 0-0, 2, 1; 1: 0-0, 1, 0;
         2: 0-0, 2, 1; 0: 0-0, 1, 0; 2: 0-0, 1, 0; 0: 1-63, 0, 4; 0: 1-63, 4, 3; 0: 1-63, 3, 2; 0: 1-63, 2, 1;
         0: 1-63, 1, 0; 2: 1-63, 0, 1; 1: 1-63, 0, 2; 1: 1-63, 2, 1; 2: 1-63, 1, 0; 1: 1-63, 1, 0;""",
-    "pairs and single bands": """1,2: 0-0, 0, 1; 0: 0-0, 0, 0; 1,2: 0-0, 1, 0; 0: 1-1, 0, 0; 0: 2-2, 0, 1; 0: 3-62, 0, 2;
-        0: 63-63, 0, 0; 0: 3-40, 2, 1; 0: 2-2, 1, 0; 0: 3-10, 1, 0; 0: 41-62, 2, 1; 0: 11-62, 1, 0;
+    "pairs and single bands": """1,2: 0-0, 0, 1; 0: 0-0, 0, 0; 1,2: 0-0, 1, 0; 0: 1-1, 0, 0; 0: 2-2, 0, 1;
+        0: 3-62, 0, 2; 0: 63-63, 0, 0; 0: 3-40, 2, 1; 0: 2-2, 1, 0; 0: 3-10, 1, 0; 0: 41-62, 2, 1; 0: 11-62, 1, 0;
         1: 1-5, 0, 0; 1: 6-63, 0, 0; 2: 1-63, 0, 0;""",
     "the last bits never come": """0,1,2: 0-0, 0, 0; 0: 1-9, 0, 0; 0: 10-63, 0, 2; 1: 1-63, 0, 0; 2: 1-9, 0, 0;
         2: 10-40, 0, 1;""",

@@ -24,7 +24,7 @@ pub use planes::{Plane, Region, Request};
 pub struct Decoder {
     window: bits::WindowBuffer,
     tables: scan::TableCache,
-    coefficients: Vec<progressive::Coefficients>,
+    progressive: progressive::Buffers,
     /// The planes of the last picture: Y, Cb, Cr or Y alone.
     pub planes: Vec<Plane>,
     pub(crate) rows: color::RowBuffers,

@@ -1,28 +1,34 @@
 //! Progressive scans: coefficients gathered bit by bit, then transformed like those of a baseline file.
 //!
+//! Where every scan starts is known, so that all of them are read side by side, one row of MCUs after another: a row's
+//! coefficients stay in the nearest cache, and a picture of any size needs no more memory for them than that row.
+//!
 //! Coefficients stand in the order that the transform wants. A word per block tells which of its AC coefficients are
 //! not zero: refinements read by it, and empty blocks need no look at their coefficients.
 
 use super::Decoder;
-use super::bits::{Cursor, Window};
+use super::bits::{Cursor, Window, WindowBuffer};
 use super::header::{Header, HuffSpec};
 use super::huffman::{Canonical, DcTable, extend, prefix_table};
 use super::idct::{self, Block};
 use super::planes::{Layout, Plane, Request};
 use super::scan::{fill_flat, finish_reduced, last_of, next_dc, order_of, steps};
 use super::scans::{self, Scan};
-use crate::error::{Error, Kind, Result, corrupt};
+use crate::error::{Result, corrupt};
 use crate::leveled;
 
 /// Bits of one look-up.
 const LOOK: u32 = 10;
 
-/// Bytes of coefficients that a thread keeps for its next picture.
-const KEPT: usize = 96 << 20;
-
-/// The coefficients of one component, as far down as they are wanted.
+/// What serves again for the next picture.
 #[derive(Default)]
-pub struct Coefficients {
+pub struct Buffers {
+    windows: Vec<WindowBuffer>,
+    parts: Vec<Part>,
+}
+
+/// One row of MCUs of one component: its coefficients, as far as they are wanted.
+struct Part {
     values: Vec<i16>,
     /// Per block the zigzag positions from 1 on that are not zero; empty when only the DC is kept.
     masks: Vec<u64>,
@@ -30,75 +36,120 @@ pub struct Coefficients {
     per: usize,
     /// Blocks from row to row.
     across: usize,
-}
-
-impl Coefficients {
-    fn prepare(&mut self, across: usize, down: usize, dc_only: bool) -> Result<()> {
-        let blocks = across.checked_mul(down).filter(|b| b.checked_mul(128).is_some());
-        let Some(blocks) = blocks else {
-            return Err(Error::new(Kind::TooLarge, "more coefficients than memory can hold"));
-        };
-        self.per = if dc_only { 1 } else { 64 };
-        self.across = across;
-        zeros(&mut self.values, blocks * self.per);
-        zeros(&mut self.masks, if dc_only { 0 } else { blocks });
-        Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        2 * self.values.capacity() + 8 * self.masks.capacity()
-    }
-}
-
-/// `n` zeros, in the memory that is there if it suffices.
-fn zeros<T: Clone + Default>(values: &mut Vec<T>, n: usize) {
-    if values.capacity() < n {
-        *values = vec![T::default(); n];
-    } else {
-        values.clear();
-        values.resize(n, T::default());
-    }
-}
-
-/// What the transform needs to know of one component.
-struct Part {
-    quant: [i16; 64],
-    last: u32,
     h: usize,
     v: usize,
+    quant: [i16; 64],
+    /// The last zigzag position that counts.
+    last: u32,
+}
+
+impl Default for Part {
+    fn default() -> Part {
+        Part {
+            values: Vec::new(),
+            masks: Vec::new(),
+            per: 64,
+            across: 0,
+            h: 1,
+            v: 1,
+            quant: [0; 64],
+            last: 63,
+        }
+    }
 }
 
 pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Request) -> Result<bool> {
-    let done = decode_kept(decoder, data, header, request);
-    if decoder.coefficients.iter().map(Coefficients::bytes).sum::<usize>() > KEPT {
-        decoder.coefficients.clear();
-    }
-    done
-}
-
-fn decode_kept(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Request) -> Result<bool> {
     let layout = Layout::of(header, request)?;
     let mut scans = scans::read(data, header)?;
-    layout.prepare(header, request, &mut decoder.planes);
-    let coefficients = &mut decoder.coefficients;
-    coefficients.resize_with(header.components.len(), Coefficients::default);
-    let mut parts = Vec::with_capacity(3);
-    for (k, component) in header.components.iter().enumerate() {
-        let side = decoder.planes[k].block;
-        let last = last_of(side, request.fast);
-        let quant = steps(&scans.quant[k], order_of(side));
-        coefficients[k].prepare(header.mcus_across() * component.h, (layout.r1 + 1) * component.v, last == 0)?;
-        parts.push(Part { quant, last, h: component.h, v: component.v });
+    let Decoder { planes, progressive: Buffers { windows, parts }, .. } = decoder;
+    layout.prepare(header, request, planes);
+    parts.resize_with(header.components.len(), Part::default);
+    for (((part, component), plane), zigzag) in parts.iter_mut().zip(&header.components).zip(&*planes).zip(&scans.quant) {
+        part.last = last_of(plane.block, request.fast);
+        part.per = if part.last == 0 { 1 } else { 64 };
+        (part.h, part.v) = (component.h, component.v);
+        part.across = header.mcus_across() * component.h;
+        let blocks = part.across * component.v;
+        part.values.resize(blocks * part.per, 0);
+        part.masks.resize(if part.per == 1 { 0 } else { blocks }, 0);
+        part.quant = steps(zigzag, order_of(plane.block));
     }
     scans.choose(&parts.iter().map(|p| p.last).collect::<Vec<_>>());
-    for scan in scans.list.iter().filter(|scan| scan.needed) {
-        let mut window = Window::new(data, scan.start, &mut decoder.window);
-        let order = order_of(decoder.planes[scan.components[0]].block);
-        let work = Work::of(scan);
-        read(&mut window, scan, &work, header, &layout, order, coefficients)?;
+    let needed: Vec<&Scan> = scans.list.iter().filter(|scan| scan.needed).collect();
+    windows.resize_with(needed.len().max(windows.len()), WindowBuffer::default);
+    let mut readers: Vec<Reader<'_>> = needed
+        .into_iter()
+        .zip(windows.iter_mut())
+        .map(|(scan, buffer)| Reader::new(data, header, scan, order_of(planes[scan.components[0]].block), buffer))
+        .collect();
+    for row in 0..=layout.r1 {
+        for part in parts.iter_mut() {
+            part.values.fill(0);
+            part.masks.fill(0);
+        }
+        for reader in &mut readers {
+            read(reader, row, parts)?;
+        }
+        if row >= layout.r0 {
+            transform(&layout, row, parts, planes);
+        }
     }
-    transform(&layout, &parts, coefficients, &mut decoder.planes);
+    drop(readers);
+    windows.truncate(KEPT);
     Ok(layout.is_whole(header) && parts.iter().all(|p| p.last == 63))
+}
+
+/// Windows that a thread keeps: as many as encoders write scans.
+const KEPT: usize = 16;
+
+/// Where one scan is being read.
+struct Reader<'a> {
+    scan: &'a Scan,
+    work: Work,
+    order: &'static [u8; 256],
+    window: Window<'a>,
+    cursor: Cursor,
+    /// MCUs of the scan across, down, and in a row of the frame's MCUs.
+    nx: usize,
+    ny: usize,
+    per_row: usize,
+    /// The next MCU, and where its interval ends.
+    at: usize,
+    end: usize,
+    interval: usize,
+    /// The DC so far.
+    sums: [i32; 4],
+    /// Blocks still to come that an end of blocks has closed.
+    ended: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(
+        data: &'a [u8],
+        header: &Header,
+        scan: &'a Scan,
+        order: &'static [u8; 256],
+        buffer: &'a mut WindowBuffer,
+    ) -> Reader<'a> {
+        let (nx, ny) = scan.units(header);
+        let per_row = if let [c] = scan.components[..] { header.components[c].v } else { 1 };
+        let interval = if scan.restart == 0 { nx * ny } else { scan.restart };
+        Reader {
+            scan,
+            work: Work::of(scan),
+            order,
+            window: Window::new(data, scan.start, buffer),
+            cursor: Cursor::START,
+            nx,
+            ny,
+            per_row,
+            at: 0,
+            end: interval.min(nx * ny),
+            interval,
+            sums: [0; 4],
+            ended: 0,
+        }
+    }
 }
 
 /// What one scan does, with its tables made ready.
@@ -167,47 +218,52 @@ impl MoreTable {
 }
 
 leveled! {
-    fn read(window: &mut Window<'_>, scan: &Scan, work: &Work, header: &Header, layout: &Layout, order: &[u8; 256], coefficients: &mut [Coefficients]) -> Result<()> {
-        let (nx, ny) = scan.units(header);
-        let total = nx * ny;
-        // Rows below the wanted ones need no decoding: where the scan ends is known.
-        let per_row = if let [c] = scan.components[..] { header.components[c].v } else { 1 };
-        let stop = ny.min((layout.r1 + 1) * per_row) * nx;
-        let interval = if scan.restart == 0 { total } else { scan.restart };
-        let mut cursor = Cursor::START;
-        let mut at = 0;
-        while at < stop {
-            let end = (at + interval).min(total);
-            let span = Span { nx, at, goal: end.min(stop), end };
+    /// Reads a scan's part of one row of MCUs.
+    fn read(reader: &mut Reader<'_>, row: usize, parts: &mut [Part]) -> Result<()> {
+        let goal = ((row + 1) * reader.per_row).min(reader.ny) * reader.nx;
+        while reader.at < goal {
+            if reader.at == reader.end {
+                reader.window.next_interval(&mut reader.cursor)?;
+                reader.end = (reader.at + reader.interval).min(reader.nx * reader.ny);
+                reader.sums = [0; 4];
+            }
+            let span = Span { nx: reader.nx, above: row * reader.per_row, at: reader.at, goal: goal.min(reader.end) };
+            let Reader { scan, work, order, window, cursor, sums, ended, .. } = reader;
             let first = scan.components[0];
-            cursor = match work {
-                Work::Means(tables) => means(window, cursor, scan, header, tables, span, coefficients)?,
-                Work::MeansMore => means_more(window, cursor, scan, header, span, coefficients)?,
-                Work::First(table) => first_bits(window, cursor, scan, table, order, span, &mut coefficients[first])?,
-                Work::More(table) => more_bits(window, cursor, scan, table, order, span, &mut coefficients[first])?,
+            *cursor = match work {
+                Work::Means(tables) => means(window, *cursor, scan, tables, sums, span, parts)?,
+                Work::MeansMore => means_more(window, *cursor, scan, span, parts)?,
+                Work::First(table) => first_bits(window, *cursor, scan, table, order, ended, span, &mut parts[first])?,
+                Work::More(table) => more_bits(window, *cursor, scan, table, order, ended, span, &mut parts[first])?,
             };
-            if window.overrun(&cursor) {
+            if window.overrun(cursor) {
                 return window.overrun_error();
             }
-            if span.goal == end {
-                window.finish_interval(&mut cursor)?;
-            }
-            at = end;
-            if at < stop {
-                window.next_interval(&mut cursor)?;
+            reader.at = span.goal;
+            if reader.at == reader.end {
+                if reader.ended > 0 {
+                    return corrupt("a run of empty blocks that leaves the picture");
+                }
+                reader.window.finish_interval(&mut reader.cursor)?;
             }
         }
         Ok(())
     }
 }
 
-/// The MCUs of one interval: `goal` is where decoding may stop, `end` where the interval does.
+/// MCUs `at` to `goal` of a scan, of which `above` rows are done.
 #[derive(Clone, Copy)]
 struct Span {
     nx: usize,
+    above: usize,
     at: usize,
     goal: usize,
-    end: usize,
+}
+
+/// What a MCU of this scan holds of a component: blocks across and down.
+#[inline(always)]
+fn sampling(scan: &Scan, part: &Part) -> (usize, usize) {
+    if scan.components.len() == 1 { (1, 1) } else { (part.h, part.v) }
 }
 
 /// Differences of the DC, with all but their lowest bits.
@@ -216,18 +272,17 @@ fn means(
     window: &mut Window<'_>,
     mut cursor: Cursor,
     scan: &Scan,
-    header: &Header,
     tables: &[DcTable],
+    sums: &mut [i32; 4],
     span: Span,
-    coefficients: &mut [Coefficients],
+    parts: &mut [Part],
 ) -> Result<Cursor> {
-    let mut sums = [0i32; 4];
-    let (mut row, mut column) = (span.at / span.nx, span.at % span.nx);
+    let (mut row, mut column) = (span.at / span.nx - span.above, span.at % span.nx);
     for _ in span.at..span.goal {
         window.ensure(&mut cursor);
-        for ((&c, table), sum) in scan.components.iter().zip(tables).zip(&mut sums) {
-            let (h, v) = scan.sampling(header, c);
-            let part = &mut coefficients[c];
+        for ((&c, table), sum) in scan.components.iter().zip(tables).zip(&mut *sums) {
+            let part = &mut parts[c];
+            let (h, v) = sampling(scan, part);
             for y in 0..v {
                 let from = (row * v + y) * part.across + column * h;
                 for block in from..from + h {
@@ -240,9 +295,6 @@ fn means(
         column += 1;
         if column == span.nx {
             (row, column) = (row + 1, 0);
-            if window.overrun(&cursor) {
-                return window.overrun_error();
-            }
         }
     }
     Ok(cursor)
@@ -254,17 +306,16 @@ fn means_more(
     window: &mut Window<'_>,
     mut cursor: Cursor,
     scan: &Scan,
-    header: &Header,
     span: Span,
-    coefficients: &mut [Coefficients],
+    parts: &mut [Part],
 ) -> Result<Cursor> {
-    let (mut row, mut column) = (span.at / span.nx, span.at % span.nx);
+    let (mut row, mut column) = (span.at / span.nx - span.above, span.at % span.nx);
     for _ in span.at..span.goal {
         window.ensure(&mut cursor);
         cursor.refill(window.bytes());
         for &c in &scan.components {
-            let (h, v) = scan.sampling(header, c);
-            let part = &mut coefficients[c];
+            let part = &mut parts[c];
+            let (h, v) = sampling(scan, part);
             for y in 0..v {
                 let from = (row * v + y) * part.across + column * h;
                 for block in from..from + h {
@@ -276,9 +327,6 @@ fn means_more(
         column += 1;
         if column == span.nx {
             (row, column) = (row + 1, 0);
-            if window.overrun(&cursor) {
-                return window.overrun_error();
-            }
         }
     }
     Ok(cursor)
@@ -286,7 +334,7 @@ fn means_more(
 
 /// Block `block` of a component: its coefficients and its mask.
 #[inline(always)]
-fn block_at(part: &mut Coefficients, block: usize) -> Result<(&mut [i16; 64], &mut u64)> {
+fn block_at(part: &mut Part, block: usize) -> Result<(&mut [i16; 64], &mut u64)> {
     let values = part.values.get_mut(64 * block..64 * block + 64).and_then(|v| v.first_chunk_mut::<64>());
     match (values, part.masks.get_mut(block)) {
         (Some(values), Some(mask)) => Ok((values, mask)),
@@ -306,26 +354,22 @@ fn first_bits(
     scan: &Scan,
     table: &FirstTable,
     order: &[u8; 256],
+    ended: &mut usize,
     span: Span,
-    part: &mut Coefficients,
+    part: &mut Part,
 ) -> Result<Cursor> {
-    let mut m = span.at;
+    let mut m = span.at + *ended;
     while m < span.goal {
         let row = m / span.nx;
         let row_end = ((row + 1) * span.nx).min(span.goal);
-        let origin = row * part.across;
+        let origin = (row - span.above) * part.across;
         while m < row_end {
             window.ensure(&mut cursor);
             let (values, mask) = block_at(part, origin + m - row * span.nx)?;
             m += 1 + first_block(window.bytes(), &mut cursor, table, order, values, mask, scan.from, scan.to)? as usize;
         }
-        if window.overrun(&cursor) {
-            return window.overrun_error();
-        }
     }
-    if m > span.end {
-        return corrupt("a run of empty blocks that leaves the picture");
-    }
+    *ended = m - span.goal;
     Ok(cursor)
 }
 
@@ -343,29 +387,33 @@ fn first_block(
 ) -> Result<u32> {
     let mut k = from;
     let mut seen = 0u64;
-    let run = loop {
+    let run = 'block: loop {
         cursor.refill(bytes);
         // Look-ups take 10 bits at most: before the third one 36 are left, enough for the 31 of any symbol.
-        let entry = 'look: {
-            for _ in 0..2 {
-                let entry = table.fast[cursor.peek(LOOK)];
-                k += u32::from(entry.run);
-                if entry.value == 0 || k > to {
-                    k -= u32::from(entry.run);
-                    break 'look entry;
+        for _ in 0..3 {
+            let entry = table.fast[cursor.peek(LOOK)];
+            if entry.value == 0 {
+                let symbol = symbol(cursor, (entry.bits, entry.run), &table.slow)?;
+                let (run, s) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+                if s == 0 && run < 15 {
+                    break 'block end_of_blocks(cursor, run) - 1;
                 }
-                values[place(order, k)] = entry.value;
-                seen |= 1 << k;
-                cursor.drop(u32::from(entry.bits));
+                k += run;
+                if k > to {
+                    return corrupt("a block with too many coefficients");
+                }
+                if s != 0 {
+                    let value = (extend(cursor.peek(s) as u32, s) << table.low) as i16;
+                    cursor.drop(s);
+                    values[place(order, k)] = value;
+                    seen |= u64::from(value != 0) << k;
+                }
                 if k == to {
-                    *mask |= seen;
-                    return Ok(0);
+                    break 'block 0;
                 }
                 k += 1;
+                break;
             }
-            table.fast[cursor.peek(LOOK)]
-        };
-        if entry.value != 0 {
             k += u32::from(entry.run);
             if k > to {
                 return corrupt("a block with too many coefficients");
@@ -374,30 +422,10 @@ fn first_block(
             seen |= 1 << k;
             cursor.drop(u32::from(entry.bits));
             if k == to {
-                break 0;
+                break 'block 0;
             }
             k += 1;
-            continue;
         }
-        let symbol = symbol(cursor, (entry.bits, entry.run), &table.slow)?;
-        let (run, s) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        if s == 0 && run < 15 {
-            break end_of_blocks(cursor, run) - 1;
-        }
-        k += run;
-        if k > to {
-            return corrupt("a block with too many coefficients");
-        }
-        if s != 0 {
-            let value = (extend(cursor.peek(s) as u32, s) << table.low) as i16;
-            cursor.drop(s);
-            values[place(order, k)] = value;
-            seen |= u64::from(value != 0) << k;
-        }
-        if k == to {
-            break 0;
-        }
-        k += 1;
     };
     *mask |= seen;
     Ok(run)
@@ -435,35 +463,29 @@ fn more_bits(
     scan: &Scan,
     table: &MoreTable,
     order: &[u8; 256],
+    ended: &mut usize,
     span: Span,
-    part: &mut Coefficients,
+    part: &mut Part,
 ) -> Result<Cursor> {
     let band = (u64::MAX >> (63 - scan.to)) & (u64::MAX << scan.from);
     let one = 1i16 << scan.low;
-    // Blocks still to come that get no new coefficients, only more bits of those that they have.
-    let mut ended = 0u32;
     let mut m = span.at;
     while m < span.goal {
         let (row, column) = (m / span.nx, m % span.nx);
         let count = ((row + 1) * span.nx).min(span.goal) - m;
-        let from = row * part.across + column;
+        let from = (row - span.above) * part.across + column;
         for block in from..from + count {
             window.ensure(&mut cursor);
             let (values, mask) = block_at(part, block)?;
-            if ended > 0 {
-                ended -= 1;
+            if *ended > 0 {
+                // No new coefficients, only more bits of those that are there.
+                *ended -= 1;
                 add_bits(window.bytes(), &mut cursor, *mask & band, order, values, one);
             } else {
-                ended = more_block(window.bytes(), &mut cursor, table, order, values, mask, band, one)?;
+                *ended = more_block(window.bytes(), &mut cursor, table, order, values, mask, band, one)? as usize;
             }
         }
         m += count;
-        if window.overrun(&cursor) {
-            return window.overrun_error();
-        }
-    }
-    if ended as usize > span.end - span.goal {
-        return corrupt("a run of empty blocks that leaves the picture");
     }
     Ok(cursor)
 }
@@ -542,30 +564,32 @@ fn more_block(
 }
 
 leveled! {
-    fn transform(layout: &Layout, parts: &[Part], coefficients: &[Coefficients], planes: &mut [Plane]) {
+    /// Samples of one row of MCUs.
+    fn transform(layout: &Layout, row: usize, parts: &[Part], planes: &mut [Plane]) {
         let block: &mut Block = &mut [0; 256];
-        for ((part, from), plane) in parts.iter().zip(coefficients).zip(planes) {
+        for (part, plane) in parts.iter().zip(planes) {
             let (side, stride) = (plane.block, plane.stride);
-            let columns = (layout.c1 - layout.c0 + 1) * part.h;
-            for y in 0..(layout.r1 - layout.r0 + 1) * part.v {
-                let first = (layout.r0 * part.v + y) * from.across + layout.c0 * part.h;
-                for x in 0..columns {
-                    let out = &mut plane.data[y * side * stride + x * side..];
+            let quant = &part.quant;
+            for y in 0..part.v {
+                let first = y * part.across + layout.c0 * part.h;
+                let down = ((row - layout.r0) * part.v + y) * side;
+                for x in 0..(layout.c1 - layout.c0 + 1) * part.h {
+                    let out = &mut plane.data[down * stride + x * side..];
                     let at = first + x;
-                    let values = &from.values[at * from.per..];
+                    let values = &part.values[at * part.per..];
                     if part.last == 0 {
-                        out[0] = idct::flat(values[0], part.quant[0]);
+                        out[0] = idct::flat(values[0], quant[0]);
                         continue;
                     }
-                    if side == 8 && from.masks[at] == 0 {
-                        fill_flat(values[0], part.quant[0], out, stride);
+                    if side == 8 && part.masks[at] == 0 {
+                        fill_flat(values[0], quant[0], out, stride);
                         continue;
                     }
                     block[..64].copy_from_slice(&values[..64]);
                     if side == 8 {
-                        idct::full::<L>(block, &part.quant, out, stride);
+                        idct::full::<L>(block, quant, out, stride);
                     } else {
-                        finish_reduced(block, side, part.last, &part.quant, out, stride);
+                        finish_reduced(block, side, part.last, quant, out, stride);
                     }
                 }
             }

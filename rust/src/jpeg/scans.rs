@@ -53,12 +53,6 @@ impl Scan {
             _ => (header.mcus_across(), header.mcus_down()),
         }
     }
-
-    /// Blocks of one component in a MCU of this scan.
-    pub fn sampling(&self, header: &Header, component: usize) -> (usize, usize) {
-        let c = &header.components[component];
-        if self.components.len() == 1 { (1, 1) } else { (c.h, c.v) }
-    }
 }
 
 /// Reads all markers from the first scan to the end of the picture.
