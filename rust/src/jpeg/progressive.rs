@@ -1,7 +1,7 @@
 //! Progressive scans: coefficients gathered bit by bit, then transformed like those of a baseline file.
 //!
-//! Where every scan starts is known, so that all of them are read side by side, one row of MCUs after another: a row's
-//! coefficients stay in the nearest cache, and a picture of any size needs no more memory for them than that row.
+//! Where every scan starts is known, so that all of them are read side by side, one strip of the picture after another:
+//! its coefficients stay in cache, and a picture of any size needs no more memory for them than that strip.
 //!
 //! Coefficients stand in the order that the transform wants. A word per block tells which of its AC coefficients are
 //! not zero: refinements read by it, and empty blocks need no look at their coefficients.
@@ -16,9 +16,13 @@ use super::scan::{fill_flat, finish_reduced, last_of, next_dc, order_of, steps};
 use super::scans::{self, Scan};
 use crate::error::{Result, corrupt};
 use crate::leveled;
+use std::ops::Range;
 
 /// Bits of one look-up.
 const LOOK: u32 = 10;
+
+/// About so many bytes of coefficients are in hand at a time; one row of MCUs at least.
+const STRIP: usize = 192 << 10;
 
 /// What serves again for the next picture.
 #[derive(Default)]
@@ -27,7 +31,7 @@ pub struct Buffers {
     parts: Vec<Part>,
 }
 
-/// One row of MCUs of one component: its coefficients, as far as they are wanted.
+/// A strip of one component: its coefficients, as far as they are wanted.
 struct Part {
     values: Vec<i16>,
     /// Per block the zigzag positions from 1 on that are not zero; empty when only the DC is kept.
@@ -64,12 +68,14 @@ pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Req
     let Decoder { planes, progressive: Buffers { windows, parts }, .. } = decoder;
     layout.prepare(header, request, planes);
     parts.resize_with(header.components.len(), Part::default);
+    let blocks_per_mcu: usize = header.components.iter().map(|c| c.h * c.v).sum();
+    let rows = (STRIP / (128 * blocks_per_mcu * header.mcus_across())).clamp(1, layout.r1 + 1);
     for (((part, component), plane), zigzag) in parts.iter_mut().zip(&header.components).zip(&*planes).zip(&scans.quant) {
         part.last = last_of(plane.block, request.fast);
         part.per = if part.last == 0 { 1 } else { 64 };
         (part.h, part.v) = (component.h, component.v);
         part.across = header.mcus_across() * component.h;
-        let blocks = part.across * component.v;
+        let blocks = part.across * component.v * rows;
         part.values.resize(blocks * part.per, 0);
         part.masks.resize(if part.per == 1 { 0 } else { blocks }, 0);
         part.quant = steps(zigzag, order_of(plane.block));
@@ -82,17 +88,16 @@ pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Req
         .zip(windows.iter_mut())
         .map(|(scan, buffer)| Reader::new(data, header, scan, order_of(planes[scan.components[0]].block), buffer))
         .collect();
-    for row in 0..=layout.r1 {
+    for strip in (0..=layout.r1).step_by(rows) {
+        let rows = strip..(strip + rows).min(layout.r1 + 1);
         for part in parts.iter_mut() {
             part.values.fill(0);
             part.masks.fill(0);
         }
         for reader in &mut readers {
-            read(reader, row, parts)?;
+            read(reader, &rows, parts)?;
         }
-        if row >= layout.r0 {
-            transform(&layout, row, parts, planes);
-        }
+        transform(&layout, &rows, parts, planes);
     }
     drop(readers);
     windows.truncate(KEPT);
@@ -218,16 +223,16 @@ impl MoreTable {
 }
 
 leveled! {
-    /// Reads a scan's part of one row of MCUs.
-    fn read(reader: &mut Reader<'_>, row: usize, parts: &mut [Part]) -> Result<()> {
-        let goal = ((row + 1) * reader.per_row).min(reader.ny) * reader.nx;
+    /// Reads a scan's part of some rows of MCUs.
+    fn read(reader: &mut Reader<'_>, rows: &Range<usize>, parts: &mut [Part]) -> Result<()> {
+        let goal = (rows.end * reader.per_row).min(reader.ny) * reader.nx;
         while reader.at < goal {
             if reader.at == reader.end {
                 reader.window.next_interval(&mut reader.cursor)?;
                 reader.end = (reader.at + reader.interval).min(reader.nx * reader.ny);
                 reader.sums = [0; 4];
             }
-            let span = Span { nx: reader.nx, above: row * reader.per_row, at: reader.at, goal: goal.min(reader.end) };
+            let span = Span { nx: reader.nx, above: rows.start * reader.per_row, at: reader.at, goal: goal.min(reader.end) };
             let Reader { scan, work, order, window, cursor, sums, ended, .. } = reader;
             let first = scan.components[0];
             *cursor = match work {
@@ -564,15 +569,16 @@ fn more_block(
 }
 
 leveled! {
-    /// Samples of one row of MCUs.
-    fn transform(layout: &Layout, row: usize, parts: &[Part], planes: &mut [Plane]) {
+    /// Samples of the wanted part of some rows of MCUs.
+    fn transform(layout: &Layout, rows: &Range<usize>, parts: &[Part], planes: &mut [Plane]) {
         let block: &mut Block = &mut [0; 256];
         for (part, plane) in parts.iter().zip(planes) {
             let (side, stride) = (plane.block, plane.stride);
             let quant = &part.quant;
-            for y in 0..part.v {
-                let first = y * part.across + layout.c0 * part.h;
-                let down = ((row - layout.r0) * part.v + y) * side;
+            let wanted = rows.start.max(layout.r0)..rows.end;
+            for y in wanted.start * part.v..wanted.end * part.v {
+                let first = (y - rows.start * part.v) * part.across + layout.c0 * part.h;
+                let down = (y - layout.r0 * part.v) * side;
                 for x in 0..(layout.c1 - layout.c0 + 1) * part.h {
                     let out = &mut plane.data[down * stride + x * side..];
                     let at = first + x;
