@@ -5,6 +5,7 @@
 //! the region are stepped over with a table of whole runs of symbols; in a progressive one, whole scans are. The file is
 //! always followed to its end marker.
 
+mod bands;
 pub mod bits;
 pub mod color;
 pub mod header;

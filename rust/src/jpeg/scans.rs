@@ -15,7 +15,6 @@ const GUESSED: usize = 10;
 /// No scan has brought the coefficient.
 const UNSEEN: u8 = 255;
 
-
 pub struct Scan {
     /// Where its entropy-coded data starts.
     pub start: usize,
@@ -48,7 +47,10 @@ impl Scan {
             [c] => {
                 let c = &header.components[c];
                 let side = |size: usize, own: usize, most: usize| (size * own).div_ceil(most).div_ceil(8);
-                (side(header.width, c.h, header.hmax), side(header.height, c.v, header.vmax))
+                (
+                    side(header.width, c.h, header.hmax),
+                    side(header.height, c.v, header.vmax),
+                )
             }
             _ => (header.mcus_across(), header.mcus_down()),
         }
@@ -117,7 +119,11 @@ fn parse(s: &[u8], header: &Header, tables: &Tables) -> Result<Scan> {
     }
     let (from, to, bits) = (s[1 + 2 * count], s[2 + 2 * count], s[3 + 2 * count]);
     let (high, low) = (bits >> 4, bits & 15);
-    let band = if from == 0 { to == 0 } else { from <= to && to < 64 && count == 1 };
+    let band = if from == 0 {
+        to == 0
+    } else {
+        from <= to && to < 64 && count == 1
+    };
     if !band || low > 13 || (high != 0 && high != low + 1) {
         return corrupt("a scan header with an impossible progression");
     }
@@ -175,7 +181,11 @@ fn advance(scan: &Scan, progress: &mut [[u8; 64]]) -> Result<()> {
 fn follow(data: &[u8], scan: &Scan, header: &Header) -> Result<usize> {
     let (nx, ny) = scan.units(header);
     let total = nx * ny;
-    let intervals = if scan.restart == 0 { 1 } else { total.div_ceil(scan.restart) };
+    let intervals = if scan.restart == 0 {
+        1
+    } else {
+        total.div_ceil(scan.restart)
+    };
     let (mut from, mut met) = (scan.start, 1);
     let end = loop {
         let Some((at, marker)) = next_marker(data, from) else {
