@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from native_help import SAMPLINGS, SIZES, levels, mutate, needs_core, pillow, wr
 from PIL import Image
 
 import opsin
+from opsin import Pipeline, ops, step
 from opsin.errors import DecodeError, LimitError
 from opsin.kernels import native
+from opsin.pipeline.program import program_text
 
 pytestmark = needs_core
 
@@ -146,6 +149,29 @@ def test_planes_are_those_of_the_baseline_file(sampling: str, options: list[str]
     for k, size in enumerate(((219, 145), (17, 90), (8, 8))):
         plain = written(k, size, sampling, quality=88)
         same_planes(transcoded(plain, "-progressive", *options), plain)
+
+
+@pytest.mark.parametrize("decode", ("fast", "exact"))
+@pytest.mark.parametrize("size", (40, 130, 300))
+def test_pipelines_give_what_the_baseline_file_gives(decode: Any, size: int) -> None:
+    plain = [written(k, (611, 433), sampling, quality=90) for k, sampling in enumerate(("4:2:0", "4:4:4", "4:2:2"))]
+    files = [transcoded(data, "-progressive") for data in plain]
+    straight = (step(ops.resize_shorter, size=size), step(ops.center_crop, width=size - 9, height=size - 9))
+    turned = (step(ops.rotate, angle=11), step(ops.center_crop, width=size, height=size))
+    for steps in (straight, turned):
+        pipeline = Pipeline(*steps, decode=decode)
+        options = {"decode": decode, "frames": pipeline.frames}
+        text = program_text(pipeline.steps, pipeline.ids, pipeline.seed, training=False, options=options)
+        core = native.Program(text)
+        side = size - 9 if steps is straight else size
+        found = []
+        for group in (plain, files):
+            out = np.zeros((3, side, side, 3), np.uint8)
+            errors, _ = core.run(group, [(0, 0, 0)] * 3, out, threads=2)
+            assert not errors
+            found.append(out)
+        assert np.array_equal(*found)
+        assert np.array_equal(pipeline(files[0]).image, found[1][0])
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
