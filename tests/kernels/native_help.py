@@ -14,6 +14,8 @@ from PIL import Image
 from opsin.kernels import native
 
 needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not installed")
+SAMPLINGS = ("4:4:4", "4:2:2", "4:2:0", "4:4:0", "gray")
+SIZES = ((500, 330), (37, 51), (1, 1), (2, 3), (5, 4), (16, 16), (17, 33), (3, 100), (130, 8))
 LEVELS = ("base", "avx2", "avx512")
 
 
@@ -38,7 +40,12 @@ def encode(pixels: NDArray[Any], **options: Any) -> bytes:
     """Write a JPEG with Pillow; 4:4:0, which it cannot write, with OpenCV."""
     if options.get("subsampling") == "4:4:0":
         cv2 = pytest.importorskip("cv2")
-        names = {"quality": "QUALITY", "optimize": "OPTIMIZE", "restart_marker_blocks": "RST_INTERVAL"}
+        names = {
+            "quality": "QUALITY",
+            "optimize": "OPTIMIZE",
+            "progressive": "PROGRESSIVE",
+            "restart_marker_blocks": "RST_INTERVAL",
+        }
         flags = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440]
         for name, flag in names.items():
             if name in options:
@@ -55,3 +62,33 @@ def pillow(data: bytes, draft: tuple[int, int] | None = None) -> NDArray[np.uint
     if draft is not None:
         image.draft(None, draft)
     return np.asarray(image)
+
+
+def written(photo: int, size: tuple[int, int], sampling: str, **options: Any) -> bytes:
+    """A photograph, resized, as a JPEG of that sampling."""
+    image = Image.fromarray(photographs()[photo]).resize(size)
+    if sampling == "gray":
+        return encode(np.asarray(image.convert("L")), **options)
+    return encode(np.asarray(image), subsampling=sampling, **options)
+
+
+def mutate(rng: np.random.Generator, data: bytes) -> bytes:
+    """Flip, insert, remove, repeat or overwrite some bytes; headers more often than their share."""
+    out = bytearray(data)
+    for _ in range(int(rng.integers(1, 6))):
+        reach = len(out) if rng.random() < 0.5 else min(len(out), 700)
+        at = int(rng.integers(0, max(1, reach)))
+        kind = rng.integers(0, 6)
+        if kind == 0:
+            out[at : at + 1] = bytes([out[at] ^ (1 << int(rng.integers(0, 8)))]) if at < len(out) else b""
+        elif kind == 1:
+            out[at : at + 1] = rng.bytes(1)
+        elif kind == 2:
+            del out[at : at + int(rng.integers(1, 40))]
+        elif kind == 3:
+            out[at:at] = rng.bytes(int(rng.integers(1, 20)))
+        elif kind == 4:
+            out[at : at + 2] = bytes([0xFF, int(rng.integers(0xC0, 0x100))])
+        else:
+            del out[max(2, at) :]
+    return bytes(out)

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
 
 import numpy as np
 import pytest
-from native_help import encode, levels, needs_core, photographs, pillow
+from native_help import SAMPLINGS, SIZES, encode, levels, mutate, needs_core, photographs, pillow, written
 from PIL import Image
 
 from opsin.errors import DecodeError, LimitError, ParamError
 from opsin.kernels import native
 
 pytestmark = needs_core
-
-SAMPLINGS = ("4:4:4", "4:2:2", "4:2:0", "4:4:0", "gray")
-SIZES = ((500, 330), (37, 51), (1, 1), (2, 3), (5, 4), (16, 16), (17, 33), (3, 100), (130, 8))
-
-
-def written(photo: int, size: tuple[int, int], sampling: str, **options: Any) -> bytes:
-    image = Image.fromarray(photographs()[photo]).resize(size)
-    if sampling == "gray":
-        return encode(np.asarray(image.convert("L")), **options)
-    return encode(np.asarray(image), subsampling=sampling, **options)
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -142,7 +131,7 @@ def test_other_kinds_are_left_to_the_ordinary_decoder() -> None:
     Image.fromarray(rgb).save(png, "PNG")
     twelve = bytearray(encode(rgb))
     twelve[twelve.index(b"\xff\xc0") + 4] = 12
-    for data in (encode(rgb, progressive=True), cmyk.getvalue(), png.getvalue(), bytes(twelve), b"", b"\xff"):
+    for data in (cmyk.getvalue(), png.getvalue(), bytes(twelve), b"", b"\xff"):
         with pytest.raises(DecodeError) as caught:
             native.decode_jpeg(data)
         assert caught.value.kind == "unsupported"
@@ -167,28 +156,6 @@ def test_limits_and_requests() -> None:
 
 
 MUTANTS = 4000
-
-
-def mutate(rng: np.random.Generator, data: bytes) -> bytes:
-    """Flip, insert, remove, repeat or overwrite some bytes; headers more often than their share."""
-    out = bytearray(data)
-    for _ in range(int(rng.integers(1, 6))):
-        reach = len(out) if rng.random() < 0.5 else min(len(out), 700)
-        at = int(rng.integers(0, max(1, reach)))
-        kind = rng.integers(0, 6)
-        if kind == 0:
-            out[at : at + 1] = bytes([out[at] ^ (1 << int(rng.integers(0, 8)))]) if at < len(out) else b""
-        elif kind == 1:
-            out[at : at + 1] = rng.bytes(1)
-        elif kind == 2:
-            del out[at : at + int(rng.integers(1, 40))]
-        elif kind == 3:
-            out[at:at] = rng.bytes(int(rng.integers(1, 20)))
-        elif kind == 4:
-            out[at : at + 2] = bytes([0xFF, int(rng.integers(0xC0, 0x100))])
-        else:
-            del out[max(2, at) :]
-    return bytes(out)
 
 
 def survive(count: int, seed: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from native_help import encode, levels, needs_core, photographs
+from PIL import Image
 
 from opsin import Pipeline, augment, chance, choice, log_uniform, normal, ops, step, uniform
 from opsin.chance import Rng, key_word, stream_words
@@ -345,7 +347,9 @@ def test_failures_are_told_by_position_and_leave_the_rest_alone() -> None:
     good = encode(photographs()[0][:100, :90])
     small = encode(photographs()[0][:60, :90])
     core = program(pipeline, "infer")
-    sources = [good, good[:-2], encode(photographs()[0], progressive=True), b"no picture", small, good]
+    inks = io.BytesIO()
+    Image.fromarray(photographs()[0]).convert("CMYK").save(inks, "JPEG")
+    sources = [good, good[:-2], inks.getvalue(), b"no picture", small, good]
     out = np.full((6, 3, 64, 64), 9.0, np.float32)
     errors, records = core.run(sources, [(0, 0, 0)] * 6, out, threads=3, records=True)
     assert [(k, kind) for k, kind, _ in errors] == [

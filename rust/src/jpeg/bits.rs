@@ -251,7 +251,7 @@ impl<'a> Window<'a> {
 }
 
 /// The next marker at or after `from`: where its last 0xFF stands, and its code.
-fn next_marker(data: &[u8], from: usize) -> Option<(usize, u8)> {
+pub fn next_marker(data: &[u8], from: usize) -> Option<(usize, u8)> {
     let mut at = from;
     loop {
         at += memchr(0xFF, data.get(at..)?)?;

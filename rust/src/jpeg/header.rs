@@ -18,6 +18,16 @@ pub struct HuffSpec {
     pub values: [u8; 256],
 }
 
+/// Quantization and Huffman tables, as far as the file has defined them.
+#[derive(Clone)]
+pub struct Tables {
+    /// In zigzag order; only those that `quant_seen` names.
+    pub quant: [[u16; 64]; 4],
+    pub quant_seen: [bool; 4],
+    pub dc: [Option<Box<HuffSpec>>; 4],
+    pub ac: [Option<Box<HuffSpec>>; 4],
+}
+
 pub struct Header {
     pub width: usize,
     pub height: usize,
@@ -26,11 +36,10 @@ pub struct Header {
     pub vmax: usize,
     /// MCUs between restart markers; 0 when there are none.
     pub restart: usize,
-    /// Quantization tables in zigzag order.
-    pub quant: [[u16; 64]; 4],
-    pub dc: [Option<Box<HuffSpec>>; 4],
-    pub ac: [Option<Box<HuffSpec>>; 4],
-    /// Where the entropy-coded data starts.
+    pub tables: Tables,
+    /// Many scans, each with some bits of some coefficients.
+    pub progressive: bool,
+    /// Where the entropy-coded data starts; in a progressive file, where the marker of the first scan stands.
     pub scan: usize,
     /// EXIF orientation, 1 to 8.
     pub orientation: u8,
@@ -65,13 +74,16 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
         hmax: 1,
         vmax: 1,
         restart: 0,
-        quant: [[0; 64]; 4],
-        dc: [const { None }; 4],
-        ac: [const { None }; 4],
+        tables: Tables {
+            quant: [[0; 64]; 4],
+            quant_seen: [false; 4],
+            dc: [const { None }; 4],
+            ac: [const { None }; 4],
+        },
+        progressive: false,
         scan: 0,
         orientation: 1,
     };
-    let mut quant_seen = [false; 4];
     let (mut jfif, mut adobe) = (false, None);
     let mut at = 2;
     loop {
@@ -97,33 +109,20 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
             0xD9 => return corrupt("the file ends without a picture"),
             _ => {}
         }
-        if data.len() < at + 4 {
-            return truncated("the file ends inside its header");
-        }
-        let length = be16(data, at + 2);
-        if length < 2 {
-            return corrupt("a segment shorter than its own length field");
-        }
-        let end = at + 2 + length;
-        let Some(segment) = data.get(at + 4..end) else {
-            return truncated("the file ends inside its header");
-        };
+        let (segment, end) = segment(data, at)?;
         match marker {
-            0xDB => quantization(segment, &mut header, &mut quant_seen)?,
-            0xC4 => huffman(segment, &mut header)?,
-            0xC0 | 0xC1 => frame(segment, &mut header, max_pixels)?,
-            0xC2 => return unsupported("a progressive JPEG"),
+            0xDB => header.tables.quantization(segment)?,
+            0xC4 => header.tables.huffman(segment)?,
+            0xC0..=0xC2 => {
+                frame(segment, &mut header, max_pixels)?;
+                header.progressive = marker == 0xC2;
+            }
             0xC3 | 0xC5..=0xC7 | 0xC8..=0xCB | 0xCD..=0xCF => {
                 return unsupported("a JPEG of a rare kind");
             }
             0xCC => return unsupported("an arithmetic-coded JPEG"),
             0xDC => return unsupported("a JPEG that gives its height later"),
-            0xDD => {
-                if segment.len() != 2 {
-                    return corrupt("a restart definition of the wrong length");
-                }
-                header.restart = be16(segment, 0);
-            }
+            0xDD => header.restart = restart(segment)?,
             0xE0 if segment.len() >= 5 && &segment[..5] == b"JFIF\0" => jfif = true,
             0xE1 if segment.len() >= 6 && &segment[..6] == b"Exif\0\0" => {
                 if let Some(orientation) = exif_orientation(&segment[6..]) {
@@ -135,23 +134,24 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
                 if header.components.is_empty() {
                     return corrupt("a scan before its frame");
                 }
-                scan(segment, &mut header)?;
-                header.scan = end;
+                if header.progressive {
+                    header.scan = at;
+                } else {
+                    scan(segment, &mut header)?;
+                    header.scan = end;
+                }
                 break;
             }
             _ => {}
         }
         at = end;
     }
-    for component in &header.components {
-        if !quant_seen[component.quant] {
-            return corrupt("a quantization table is missing");
-        }
-        if header.quant[component.quant].iter().any(|&q| q > i16::MAX as u16) {
-            return unsupported("a quantization step over 32767");
-        }
-        if header.dc[component.dc].is_none() || header.ac[component.ac].is_none() {
-            return unsupported("a JPEG without its own Huffman tables");
+    if !header.progressive {
+        for component in &header.components {
+            header.tables.steps(component.quant)?;
+            if header.tables.dc[component.dc].is_none() || header.tables.ac[component.ac].is_none() {
+                return unsupported("a JPEG without its own Huffman tables");
+            }
         }
     }
     if header.components.len() == 3 && !jfif {
@@ -163,54 +163,91 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
     Ok(header)
 }
 
-fn quantization(mut s: &[u8], header: &mut Header, seen: &mut [bool; 4]) -> Result<()> {
-    while let Some((&head, rest)) = s.split_first() {
-        let (wide, id) = (head >> 4, usize::from(head & 15));
-        if wide > 1 || id > 3 {
-            return corrupt("a quantization table with a wrong number");
-        }
-        let bytes = if wide == 1 { 128 } else { 64 };
-        if rest.len() < bytes {
-            return corrupt("a quantization table that is cut short");
-        }
-        for k in 0..64 {
-            header.quant[id][k] = if wide == 1 { be16(rest, 2 * k) as u16 } else { u16::from(rest[k]) };
-        }
-        seen[id] = true;
-        s = &rest[bytes..];
+/// The contents of the segment whose marker stands at `at`, and where it ends.
+pub fn segment(data: &[u8], at: usize) -> Result<(&[u8], usize)> {
+    if data.len() < at + 4 {
+        return truncated("the file ends inside its header");
     }
-    Ok(())
+    let length = be16(data, at + 2);
+    if length < 2 {
+        return corrupt("a segment shorter than its own length field");
+    }
+    let end = at + 2 + length;
+    match data.get(at + 4..end) {
+        Some(segment) => Ok((segment, end)),
+        None => truncated("the file ends inside its header"),
+    }
 }
 
-fn huffman(mut s: &[u8], header: &mut Header) -> Result<()> {
-    while let Some((&head, rest)) = s.split_first() {
-        let (class, id) = (head >> 4, usize::from(head & 15));
-        if class > 1 || id > 3 || rest.len() < 16 {
-            return corrupt("a Huffman table with a wrong head");
-        }
-        let mut spec = Box::new(HuffSpec { bits: [0; 17], values: [0; 256] });
-        spec.bits[1..].copy_from_slice(&rest[..16]);
-        let count: usize = spec.bits.iter().map(|&b| usize::from(b)).sum();
-        if count > 256 || rest.len() < 16 + count {
-            return corrupt("a Huffman table that is cut short");
-        }
-        spec.values[..count].copy_from_slice(&rest[16..16 + count]);
-        // Codes of one length must fit below the all-ones code, or the table is not a prefix code.
-        let mut code = 0usize;
-        for length in 1..=16 {
-            code += usize::from(spec.bits[length]);
-            if code > 1 << length {
-                return corrupt("a Huffman table with too many codes");
-            }
-            code <<= 1;
-        }
-        if class == 0 && spec.values[..count].iter().any(|&v| v > 15) {
-            return corrupt("a Huffman table with an impossible DC size");
-        }
-        *(if class == 0 { &mut header.dc[id] } else { &mut header.ac[id] }) = Some(spec);
-        s = &rest[16 + count..];
+/// MCUs between restart markers.
+pub fn restart(s: &[u8]) -> Result<usize> {
+    if s.len() != 2 {
+        return corrupt("a restart definition of the wrong length");
     }
-    Ok(())
+    Ok(be16(s, 0))
+}
+
+impl Tables {
+    /// The quantization steps of a table, in zigzag order.
+    pub fn steps(&self, id: usize) -> Result<&[u16; 64]> {
+        if !self.quant_seen[id] {
+            return corrupt("a quantization table is missing");
+        }
+        if self.quant[id].iter().any(|&q| q > i16::MAX as u16) {
+            return unsupported("a quantization step over 32767");
+        }
+        Ok(&self.quant[id])
+    }
+
+    pub fn quantization(&mut self, mut s: &[u8]) -> Result<()> {
+        while let Some((&head, rest)) = s.split_first() {
+            let (wide, id) = (head >> 4, usize::from(head & 15));
+            if wide > 1 || id > 3 {
+                return corrupt("a quantization table with a wrong number");
+            }
+            let bytes = if wide == 1 { 128 } else { 64 };
+            if rest.len() < bytes {
+                return corrupt("a quantization table that is cut short");
+            }
+            for k in 0..64 {
+                self.quant[id][k] = if wide == 1 { be16(rest, 2 * k) as u16 } else { u16::from(rest[k]) };
+            }
+            self.quant_seen[id] = true;
+            s = &rest[bytes..];
+        }
+        Ok(())
+    }
+
+    pub fn huffman(&mut self, mut s: &[u8]) -> Result<()> {
+        while let Some((&head, rest)) = s.split_first() {
+            let (class, id) = (head >> 4, usize::from(head & 15));
+            if class > 1 || id > 3 || rest.len() < 16 {
+                return corrupt("a Huffman table with a wrong head");
+            }
+            let mut spec = Box::new(HuffSpec { bits: [0; 17], values: [0; 256] });
+            spec.bits[1..].copy_from_slice(&rest[..16]);
+            let count: usize = spec.bits.iter().map(|&b| usize::from(b)).sum();
+            if count > 256 || rest.len() < 16 + count {
+                return corrupt("a Huffman table that is cut short");
+            }
+            spec.values[..count].copy_from_slice(&rest[16..16 + count]);
+            // Codes of one length must fit below the all-ones code, or the table is not a prefix code.
+            let mut code = 0usize;
+            for length in 1..=16 {
+                code += usize::from(spec.bits[length]);
+                if code > 1 << length {
+                    return corrupt("a Huffman table with too many codes");
+                }
+                code <<= 1;
+            }
+            if class == 0 && spec.values[..count].iter().any(|&v| v > 15) {
+                return corrupt("a Huffman table with an impossible DC size");
+            }
+            *(if class == 0 { &mut self.dc[id] } else { &mut self.ac[id] }) = Some(spec);
+            s = &rest[16 + count..];
+        }
+        Ok(())
+    }
 }
 
 fn frame(s: &[u8], header: &mut Header, max_pixels: u64) -> Result<()> {
@@ -295,7 +332,6 @@ fn scan(s: &[u8], header: &mut Header) -> Result<()> {
     Ok(())
 }
 
-/// The orientation in the first directory of an EXIF block, when it has one.
 /// Whether a color profile stands before the picture.
 pub fn has_profile(data: &[u8]) -> bool {
     let mut at = 2;
@@ -316,6 +352,7 @@ pub fn has_profile(data: &[u8]) -> bool {
     false
 }
 
+/// The orientation in the first directory of an EXIF block, when it has one.
 fn exif_orientation(tiff: &[u8]) -> Option<u8> {
     let little = match tiff.get(..4)? {
         b"II*\0" => true,

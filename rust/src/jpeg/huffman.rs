@@ -24,7 +24,7 @@ pub struct Canonical {
 }
 
 impl Canonical {
-    fn new(spec: &HuffSpec) -> Canonical {
+    pub fn new(spec: &HuffSpec) -> Canonical {
         let (mut limit, mut delta) = ([0u32; 17], [0i32; 17]);
         let (mut code, mut k) = (0u32, 0i32);
         for length in 1..=16 {
@@ -59,7 +59,7 @@ pub fn extend(bits: u32, s: u32) -> i32 {
 }
 
 /// Length and symbol for every prefix of `bits` bits: `length << 8 | symbol`, 0 when the code is longer.
-fn prefix_table(spec: &HuffSpec, bits: u32) -> Vec<u16> {
+pub fn prefix_table(spec: &HuffSpec, bits: u32) -> Vec<u16> {
     let mut table = vec![0u16; 1 << bits];
     let (mut code, mut k) = (0usize, 0usize);
     for length in 1..=bits {

@@ -30,26 +30,41 @@ struct Part {
 /// The zigzag position up to which coefficients count in blocks of 2 x 2 that are decoded fast.
 const FEW: u32 = 4;
 
+/// Zigzag position to slot, in blocks that become `side` samples wide.
+pub fn order_of(side: usize) -> &'static [u8; 256] {
+    if side == 8 { &PAIRED } else { &PLAIN }
+}
+
+/// Quantization steps in the order of the coefficients.
+pub fn steps(zigzag: &[u16; 64], order: &[u8; 256]) -> [i16; 64] {
+    let mut quant = [0i16; 64];
+    for (&slot, &step) in order.iter().zip(zigzag) {
+        quant[usize::from(slot)] = step as i16;
+    }
+    quant
+}
+
+/// The last zigzag position that counts in blocks that become `side` samples wide.
+pub fn last_of(side: usize, fast: bool) -> u32 {
+    match (side, fast) {
+        (1, _) => 0,
+        (2, true) => FEW,
+        (4, true) => 24,
+        _ => 63,
+    }
+}
+
 pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Request) -> Result<bool> {
     let layout = Layout::of(header, request)?;
     layout.prepare(header, request, &mut decoder.planes);
     let tables = &mut decoder.tables;
     let mut parts = Vec::with_capacity(3);
     for (component, plane) in header.components.iter().zip(&decoder.planes) {
-        let (Some(dc), Some(ac)) = (&header.dc[component.dc], &header.ac[component.ac]) else {
+        let (Some(dc), Some(ac)) = (&header.tables.dc[component.dc], &header.tables.ac[component.ac]) else {
             return corrupt("a Huffman table is missing");
         };
-        let order = if plane.block == 8 { &PAIRED } else { &PLAIN };
-        let mut quant = [0i16; 64];
-        for k in 0..64 {
-            quant[usize::from(order[k])] = header.quant[component.quant][k] as i16;
-        }
-        let last = match (plane.block, request.fast) {
-            (1, _) => 0,
-            (2, true) => FEW,
-            (4, true) => 24,
-            _ => 63,
-        };
+        let quant = steps(&header.tables.quant[component.quant], order_of(plane.block));
+        let last = last_of(plane.block, request.fast);
         let ac = tables.ac(ac);
         let runs = ac.used() > 2 || data.len() > 200_000;
         parts.push(Part {
@@ -176,7 +191,7 @@ fn skip_run(window: &mut Window<'_>, outer: &mut Cursor, parts: &mut [Part], cou
             for _ in 0..part.h * part.v {
                 let bytes = window.bytes();
                 cursor.refill(bytes);
-                next_dc(&mut cursor, part)?;
+                next_dc(&mut cursor, &part.dc, &mut part.dc_value)?;
                 skip_ac(bytes, &mut cursor, part, 1)?;
             }
         }
@@ -190,20 +205,20 @@ fn skip_run(window: &mut Window<'_>, outer: &mut Cursor, parts: &mut [Part], cou
 
 /// Reads the DC difference; the word has at least 56 bits before and 25 after.
 #[inline(always)]
-fn next_dc(cursor: &mut Cursor, part: &mut Part) -> Result<()> {
-    let entry = part.dc.fast[cursor.peek(DC_BITS)];
+pub fn next_dc(cursor: &mut Cursor, table: &DcTable, value: &mut i32) -> Result<()> {
+    let entry = table.fast[cursor.peek(DC_BITS)];
     if entry != 0 {
         cursor.drop((entry & 0xFFFF) as u32);
-        part.dc_value = part.dc_value.wrapping_add(entry >> 16);
+        *value = value.wrapping_add(entry >> 16);
         return Ok(());
     }
-    let Some((s, length)) = part.dc.slow.find(cursor.peek(16) as u32) else {
+    let Some((s, length)) = table.slow.find(cursor.peek(16) as u32) else {
         return corrupt("a Huffman code that nobody defined");
     };
     cursor.drop(length);
     let s = u32::from(s & 15);
     if s != 0 {
-        part.dc_value = part.dc_value.wrapping_add(extend(cursor.peek(s) as u32, s));
+        *value = value.wrapping_add(extend(cursor.peek(s) as u32, s));
         cursor.drop(s);
     }
     Ok(())
@@ -293,13 +308,10 @@ fn block_full<const L: u8>(
 ) -> Result<()> {
     block[..64].fill(0);
     cursor.refill(bytes);
-    next_dc(cursor, part)?;
+    next_dc(cursor, &part.dc, &mut part.dc_value)?;
     let z = decode_ac(bytes, cursor, &part.ac, &PAIRED, block, 64)?;
     if z == 1 + END {
-        let value = idct::flat(part.dc_value as i16, part.quant[0]);
-        for row in out[..7 * part.stride + 8].chunks_mut(part.stride) {
-            row[..8].fill(value);
-        }
+        fill_flat(part.dc_value as i16, part.quant[0], out, part.stride);
         return Ok(());
     }
     if !sound_end(z) {
@@ -310,10 +322,19 @@ fn block_full<const L: u8>(
     Ok(())
 }
 
+/// A full-size block that has nothing but its DC.
+#[inline(always)]
+pub fn fill_flat(dc: i16, step: i16, out: &mut [u8], stride: usize) {
+    let value = idct::flat(dc, step);
+    for row in out[..7 * stride + 8].chunks_mut(stride) {
+        row[..8].fill(value);
+    }
+}
+
 #[inline(always)]
 fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut Block, out: &mut [u8]) -> Result<()> {
     cursor.refill(bytes);
-    next_dc(cursor, part)?;
+    next_dc(cursor, &part.dc, &mut part.dc_value)?;
     if part.last == 0 {
         skip_ac(bytes, cursor, part, 1)?;
         out[0] = idct::flat(part.dc_value as i16, part.quant[0]);
@@ -328,23 +349,29 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut
         return corrupt("a block with too many coefficients");
     }
     block[0] = part.dc_value as i16;
-    if part.block == 2 && part.last == FEW {
+    finish_reduced(block, part.block, part.last, &part.quant, out, part.stride);
+    Ok(())
+}
+
+/// The samples of a block that becomes `side` samples wide, from its coefficients up to `last`.
+#[inline(always)]
+pub fn finish_reduced(block: &mut Block, side: usize, last: u32, quant: &[i16; 64], out: &mut [u8], stride: usize) {
+    if side == 2 && last == FEW {
         // Of the first positions only these four count: even frequencies have no mean over half a block.
-        idct::quarter_of_four(block, &part.quant, out, part.stride);
-        return Ok(());
+        idct::quarter_of_four(block, quant, out, stride);
+        return;
     }
-    if part.last < 63 {
-        // Two symbols per look-up may have passed the limit by some: the result must not depend on that.
-        for &n in &ZIGZAG[part.last as usize + 1..] {
+    if last < 63 {
+        // Coefficients behind the last one may have been read on the way: the result must not depend on that.
+        for &n in &ZIGZAG[last as usize + 1..] {
             block[usize::from(n)] = 0;
         }
     }
-    match part.block {
-        4 => idct::half(block, &part.quant, out, part.stride),
-        2 => idct::quarter(block, &part.quant, out, part.stride),
-        _ => out[0] = idct::flat(block[0], part.quant[0]),
+    match side {
+        4 => idct::half(block, quant, out, stride),
+        2 => idct::quarter(block, quant, out, stride),
+        _ => out[0] = idct::flat(block[0], quant[0]),
     }
-    Ok(())
 }
 
 /// Steps over AC symbols from position `z` to the end of the block.

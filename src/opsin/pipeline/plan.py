@@ -137,7 +137,7 @@ def run_one(plan: Plan, sample: Sample, rng: Rng | None, draws: Callable[[], dic
 
 
 def _attempts(sample: Sample) -> Iterator[Any]:
-    """Give what the core may read: first the file, and if it is not for the core (progressive, CMYK), its pixels."""
+    """Give what the core may read: first the file, and if it is not for the core (CMYK, 12 bit), its pixels."""
     source = core_source(sample)
     if source is not None:
         yield source

@@ -203,11 +203,11 @@ def pixels(data: bytes, header: Header, limits: Limits) -> Pixels:
 
 
 def _by_core(data: bytes, header: Header, limits: Limits) -> Pixels | None:
-    """Baseline gray and YCbCr by the compiled core: the bits of libjpeg-turbo, but a damaged scan is an error.
+    """Gray and YCbCr by the compiled core: the bits of libjpeg-turbo, but a damaged scan is an error.
 
     libjpeg fills what is missing with gray and says nothing; the core reads every code, and refuses.
     """
-    if header.details["sof"] == 0xC2 or header.details["model"] not in ("gray", "YCbCr"):
+    if header.details["model"] not in ("gray", "YCbCr"):
         return None
     from opsin.kernels import native
 

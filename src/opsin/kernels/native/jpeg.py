@@ -1,4 +1,4 @@
-"""Baseline JPEG: headers, pixels, planes."""
+"""JPEG: headers, pixels, planes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def decode_jpeg(
     region: tuple[int, int, int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> NDArray[np.uint8]:
-    """Decode a baseline JPEG to RGB H W 3 or gray H W, equal to libjpeg-turbo to the bit.
+    """Decode a JPEG, baseline or progressive, to RGB H W 3 or gray H W, equal to libjpeg-turbo to the bit.
 
     EXIF orientation is not applied. The scan is followed to its end marker whatever the region, so that a truncated
     file is always found.
@@ -90,7 +90,7 @@ def decode_jpeg(
         max_pixels: the most pixels (of the whole picture) that are accepted.
 
     Raises:
-        DecodeError: `truncated`, `corrupt`, or `unsupported` (progressive, CMYK, 12 bit, rare samplings): take the
+        DecodeError: `truncated`, `corrupt`, or `unsupported` (CMYK, 12 bit, rare samplings): take the
             ordinary decoder.
         LimitError: more pixels than allowed.
         ParamError: a scale or a region that cannot be.
