@@ -114,11 +114,9 @@ def _draft(pipeline: Pipeline, sources: Sequence[Any]) -> Gate:
 def _truth(pipeline: Pipeline, sources: Sequence[Any]) -> Gate:
     """P3: against the picture of four times the size, moved by the same drawn geometry with dense samples."""
     steps, fused, apart = pipeline.with_options(fuse=False), [], []
-    for key, large in enumerate(true_pictures()):
-        small = large.reshape(375, 4, 500, 4, 3).mean((1, 3)) / 255
-        given = np.rint(255 * small).astype(np.uint8)
-        drawn = stages_of(pipeline, key, (500, 375))
-        truth = sampled(large / 255, drawn, dense=8)
+    for key, large in enumerate(large for large in true_pictures() for _ in range(3)):
+        given = np.rint(large.reshape(375, 4, 500, 4, 3).mean((1, 3))).astype(np.uint8)
+        truth = sampled(large / 255, stages_of(pipeline, key, (500, 375)), dense=5)
         fused.append(decibels(_flat(pipeline(given, mode="train", key=key, epoch=0).image), truth))
         apart.append(decibels(_flat(steps(given, mode="train", key=key, epoch=0).image), truth))
     gains = [a - b for a, b in zip(fused, apart, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,19 @@ from opsin.surfaces.bench.gates import Gate, gate
 from opsin.surfaces.bench.peers import BOXES, PEERS, Peer, Together
 from opsin.surfaces.bench.pipelines import PIPELINES
 
-__all__ = ["BATCH", "BATCHED", "OPEN", "SINGLE", "TWO", "Result", "interleaved", "measure", "ours", "theirs"]
+__all__ = [
+    "BATCH",
+    "BATCHED",
+    "OPEN",
+    "SINGLE",
+    "TWO",
+    "Result",
+    "interleaved",
+    "measure",
+    "ours",
+    "processors",
+    "theirs",
+]
 
 BATCH = 16
 SINGLE, BATCHED, TWO, OPEN = "opsin", "opsin, batch", "opsin, batch, 2 threads", "opsin, batch, frames open"
@@ -98,6 +111,11 @@ class Result:
             "quality": {} if self.gate is None else self.gate.values,
             "processor share": round(self.share, 3),
         }
+
+
+def processors() -> int:
+    """Say how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def interleaved(contenders: dict[str, Run], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -203,7 +221,9 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
 
         return run
 
-    out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1), TWO: batched(2)}
+    out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1)}
+    if processors() > 1:
+        out[TWO] = batched(2)
     if name in ("P3", "P6"):
         out[OPEN] = batched(1, pipeline.with_options(frames="open"))
     return out
