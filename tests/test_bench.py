@@ -62,11 +62,10 @@ def test_what_is_not_known_is_refused() -> None:
 
 def test_single_techniques_are_the_same_work() -> None:
     found = bench("ops", "--rounds", "1")["ops"]
-    assert len(found) == 54
+    assert len(found) == 52
     assert "gaussian_blur" in single_table(found)
     for row in found:
-        if row["size"] == "1920 x 1080":  # at 375 rows half a picture is no whole number of rows
-            assert row["apart"] < 0.5, row
+        assert row["apart"] < 0.5, row
 
 
 def test_prepare_is_measured() -> None:

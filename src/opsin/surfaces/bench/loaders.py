@@ -43,8 +43,9 @@ def _loader(title: str, name: str, sources: Sequence[Any], length: int) -> Calla
     from torch.utils.data import DataLoader
 
     batch = min(BATCH, max(1, length // 4))
+    files: Any = _Files(title, name, sources, length)  # has what a map-style data set must have
     loader: Any = DataLoader(
-        _Files(title, name, sources, length),  # type: ignore[arg-type]
+        files,
         batch_size=batch,
         num_workers=_PROCESSES,
         persistent_workers=True,
@@ -78,7 +79,7 @@ def measure_loaders(
     try:
         import torch
     except ImportError as reason:
-        raise MissingExtra("bench loaders: torch is not installed. Install opsin[torch].") from reason
+        raise MissingExtra("bench loaders:", "torch", "torch") from reason
     from opsin.io import decode
 
     torch.set_num_threads(1)

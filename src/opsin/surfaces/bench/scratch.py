@@ -14,7 +14,7 @@ __all__ = ["measure_scratch"]
 
 # The peak is reset after a small picture has brought everything in, then one large file is done (Linux only).
 _CHILD = """
-import json, sys
+import ctypes, json, sys
 from opsin.io import read_bytes
 from opsin.surfaces.bench.pipelines import PIPELINES
 def peak():
@@ -22,6 +22,7 @@ def peak():
 small, large = (read_bytes(p).data for p in sys.argv[1:3])
 run = lambda data: PIPELINES["P1"].batch([data], keys=[0], epoch=0, threads=1)
 run(small)
+ctypes.CDLL(None).malloc_trim(0)  # what the small one left must not hide what the large one takes
 open("/proc/self/clear_refs", "w").write("5")
 before = peak()
 done = run(large)

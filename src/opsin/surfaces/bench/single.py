@@ -23,6 +23,8 @@ def _pairs(image: Any) -> dict[str, tuple[Call, Call]]:
     import cv2
 
     h, w = image.shape[:2]
+    even = image[: h // 2 * 2, : w // 2 * 2]  # both mean the same by "area" where whole pixels are averaged
+    top, left = (h - h // 2) // 2, (w - w // 2) // 2
     levels, middle = np.arange(256), (w / 2 - 0.5, h / 2 - 0.5)
     turned = cv2.getRotationMatrix2D(middle, 15, 1.0)
     slanted = cv2.getRotationMatrix2D(middle, 5, 0.9)
@@ -48,8 +50,10 @@ def _pairs(image: Any) -> dict[str, tuple[Call, Call]]:
         "resize nearest, half": resize(0.5, "nearest", cv2.INTER_NEAREST_EXACT),
         "resize linear, 1.5": resize(1.5, "opencv-linear", cv2.INTER_LINEAR),
         "resize linear, 0.7": resize(0.7, "opencv-linear", cv2.INTER_LINEAR),
-        "resize area, half": resize(0.5, "area", cv2.INTER_AREA),
-        "resize area, 0.6": resize(0.6, "area", cv2.INTER_AREA),
+        "resize area, half": (
+            lambda: ops.resize(even, width=w // 2, height=h // 2, kernel="area"),
+            lambda: cv2.resize(even, (w // 2, h // 2), interpolation=cv2.INTER_AREA),
+        ),
         "flip_horizontal": (lambda: ops.flip_horizontal(image), lambda: cv2.flip(image, 1)),
         "flip_vertical": (lambda: ops.flip_vertical(image), lambda: cv2.flip(image, 0)),
         "rotate90": (
@@ -59,7 +63,7 @@ def _pairs(image: Any) -> dict[str, tuple[Call, Call]]:
         "transpose": (lambda: ops.transpose(image), lambda: cv2.transpose(image)),
         "center_crop": (
             lambda: ops.center_crop(image, width=w // 2, height=h // 2),
-            lambda: image[h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2].copy(),
+            lambda: image[top : top + h // 2, left : left + w // 2].copy(),
         ),
         "pad": (
             lambda: ops.pad(image, left=16, right=16, top=16, bottom=16),
@@ -71,7 +75,7 @@ def _pairs(image: Any) -> dict[str, tuple[Call, Call]]:
             lambda: cv2.warpAffine(image, slanted, (w, h)),
         ),
         "perspective": (
-            lambda: ops.perspective(image, corners=[(float(x), float(y)) for x, y in quad]),
+            lambda: ops.perspective(image, corners=quad),
             lambda: cv2.warpPerspective(image, bent, (w, h)),
         ),
         "to_gray": (lambda: ops.to_gray(image), lambda: cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)),

@@ -66,6 +66,7 @@ def plot(results: Sequence[Row]) -> str:
     for r in results:
         parts.append(_text(8, y, f"{r['pipeline']}: {TITLES[r['pipeline']]}", 13, bold=True))
         y += 12
+        first = y
         for peer, value in sorted(r["times faster"].items(), key=lambda item: item[1]):
             kind = r["kinds"].get(peer, "library")
             color = {"floor": _PALE, "hand-written": _HAND}.get(kind, _LIBRARY)
@@ -76,14 +77,14 @@ def plot(results: Sequence[Row]) -> str:
                 _text(left + shown * scale + 5, y + 10, f"{value:.2f}" + (" ..." if value > limit else ""), 11)
             )
             y += bar
+        where = f'x1="{left + scale:.1f}" x2="{left + scale:.1f}" y1="{first - 2}" y2="{y}"'
+        parts.append(f'<line {where} stroke="{_OURS}" stroke-width="2"/>')
         y += 26
-    one = left + scale
     height = y + 4
-    line = f'<line x1="{one:.1f}" x2="{one:.1f}" y1="42" y2="{height - 24}" stroke="{_OURS}" stroke-width="2"/>'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
     back = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
     title = _text(8, 14, "How many times faster Opsin is than each, one thread; the orange line is Opsin itself.", 12)
-    return "\n".join([head, back, title, *parts, line, "</svg>", ""])
+    return "\n".join([head, back, title, *parts, "</svg>", ""])
 
 
 def _text(x: float, y: float, words: str, size: int, *, bold: bool = False, anchor: str = "start") -> str:

@@ -75,7 +75,7 @@ def sampled(image: Any, moves: Sequence[Move], dense: int = 1) -> Floats:
 def _once(image: Any, moves: Sequence[Move], points: Floats) -> Floats:
     outside = np.full(len(points), np.nan)
     for move in reversed(moves):
-        points = _project(np.linalg.inv(move.matrix), points)
+        points = _project(np.asarray(np.linalg.inv(move.matrix), np.float64), points)
         w, h = move.source
         gone = (points[:, 0] < 0) | (points[:, 0] > w) | (points[:, 1] < 0) | (points[:, 1] > h)
         outside = np.where(gone & np.isnan(outside), move.fill, outside)

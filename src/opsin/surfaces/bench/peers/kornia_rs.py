@@ -25,7 +25,7 @@ def make(name: str) -> Work | None:
     imgproc, finish = kornia_rs.imgproc, kornia_rs.pipeline.resize_normalize_to_tensor
     mean, std = MEAN.tolist(), STD.tolist()
 
-    def ending(image: Array) -> Any:
+    def ending(image: Any) -> Any:
         return finish(image, (224, 224), mean, std)
 
     def shrunk(image: Array, x: int, y: int, w: int, h: int) -> Any:
