@@ -32,7 +32,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "open": "the digest of an output, without holding all of it",
     },
     "search/segment.py": {"np.memmap": "files that are written once, whole, and as long as their head says"},
-    "surfaces/bench/peers.py": {
+    "surfaces/bench/": {
         "Image.open": "Pillow's own decoder is what is measured",
         "open for writing": "no file is written: this is Pillow's open with its argument",
     },

@@ -2,49 +2,141 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from opsin.pipeline import Pipeline
 from opsin.sample import Sample
-from opsin.surfaces.bench.peers import BOXES, PEERS
+from opsin.surfaces.bench.aims import THREADS, aim, met
+from opsin.surfaces.bench.gates import Gate, gate
+from opsin.surfaces.bench.peers import BOXES, PEERS, Peer, Together
 from opsin.surfaces.bench.pipelines import PIPELINES
 
-__all__ = ["Result", "measure"]
+__all__ = [
+    "BATCH",
+    "BATCHED",
+    "OPEN",
+    "SINGLE",
+    "TWO",
+    "Result",
+    "interleaved",
+    "measure",
+    "ours",
+    "processors",
+    "theirs",
+]
 
-OURS = ("opsin", "opsin, batch", "opsin, batch, 2 threads")
+BATCH = 16
+SINGLE, BATCHED, TWO, OPEN = "opsin", "opsin, batch", "opsin, batch, 2 threads", "opsin, batch, frames open"
+Run = Callable[[], object]
 
 
 @dataclass
 class Result:
-    """One pipeline's figures: seconds a picture by contender, and the quality of the fused result."""
+    """One pipeline's figures: seconds a picture by contender, and the quality of the fused result.
+
+    Args:
+        name: P1 to P6.
+        seconds: medians over the rounds, a picture.
+        left_out: peers that did not run, and why.
+        gate: the quality that was measured beside the speed.
+        share: the part of the one-thread time in which this process had the processor; 1 on an idle machine.
+    """
 
     name: str
     seconds: dict[str, float]
     left_out: dict[str, str] = field(default_factory=dict)
-    worst_db: float = 0.0
-    median_db: float = 0.0
+    gate: Gate | None = None
+    share: float = 1.0
 
-    def ratio(self, to: str, of: str = "opsin, batch") -> float:
+    def ratio(self, to: str, of: str = BATCHED) -> float:
         """Say how many times faster Opsin is."""
         return self.seconds[to] / self.seconds[of]
 
+    def best(self, *kinds: str) -> str | None:
+        """Name the fastest peer of these kinds."""
+        there = [p for p, peer in PEERS.items() if peer.kind in kinds and p in self.seconds]
+        return min(there, key=lambda p: self.seconds[p]) if there else None
+
+    def verdicts(self) -> dict[str, str]:
+        """Say of each figure that is asked for what it is and whether it is as asked."""
+        from opsin.kernels import native
+
+        asked, out = aim(self.name, native.simd_level() if native.available() else ""), {}
+
+        def say(what: str, peer: str | None, must: float, goal: float | None) -> None:
+            if peer is not None and peer in self.seconds:
+                ratio = self.ratio(peer)
+                out[what] = f"{ratio:.2f} x {peer} ({met(ratio, must, goal)})"
+
+        say("best peer", self.best("hand-written", "library"), asked.must, asked.goal)
+        library = self.best("library")
+        if library is not None and asked.library is None:
+            out["best library"] = f"{self.ratio(library):.2f} x {library}"
+        elif asked.library is not None:
+            say("best library", library, *asked.library)
+        if asked.torchvision is not None:
+            say("torchvision", "torchvision v2, tensors", *asked.torchvision)
+        floor = self.best("floor")
+        if floor is not None:
+            ratio = self.ratio(floor)
+            out["decode + one write"] = (
+                f"{ratio:.2f} x (goal {asked.floor:g}: {'met' if ratio >= asked.floor else 'NOT met'})"
+            )
+        if TWO in self.seconds:
+            gain = self.seconds[BATCHED] / self.seconds[TWO]
+            out["two threads"] = f"{gain:.2f} x one ({met(gain, *THREADS)})"
+        if OPEN in self.seconds:
+            out["frames open"] = f"{self.ratio(BATCHED, OPEN):.2f} x frames kept"
+        if self.gate is not None:
+            out["quality"] = self.gate.says
+        return out
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        ratios = {peer: round(self.ratio(peer), 3) for peer in self.seconds if peer not in OURS}
+        own = (SINGLE, BATCHED, TWO, OPEN)
+        notes = {p: PEERS[p].notes[self.name] for p in self.seconds if p in PEERS and self.name in PEERS[p].notes}
         return {
             "pipeline": self.name,
             "ms": {k: round(1000 * v, 4) for k, v in self.seconds.items()},
-            "times faster": ratios,
+            "times faster": {p: round(self.ratio(p), 3) for p in self.seconds if p not in own},
+            "kinds": {p: PEERS[p].kind for p in self.seconds if p in PEERS},
+            "notes": notes,
             "left out": self.left_out,
-            "worst dB": round(self.worst_db, 2),
-            "median dB": round(self.median_db, 2),
+            "verdicts": self.verdicts(),
+            "quality": {} if self.gate is None else self.gate.values,
+            "processor share": round(self.share, 3),
         }
+
+
+def processors() -> int:
+    """Say how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def interleaved(contenders: dict[str, Run], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Run everybody once to warm up and then in turns.
+
+    Returns:
+        median seconds of one run, and the part of the wall time in which this process was given a processor.
+    """
+    for run in contenders.values():
+        run()
+    times: dict[str, list[tuple[float, float]]] = {k: [] for k in contenders}
+    order = list(contenders)
+    for _ in range(rounds):
+        for who in order:
+            start, used = time.perf_counter(), time.process_time()
+            contenders[who]()
+            times[who].append((time.perf_counter() - start, time.process_time() - used))
+        order.reverse()
+    wall = {k: statistics.median(t for t, _ in v) for k, v in times.items()}
+    share = {k: statistics.median(u / t for t, u in v) for k, v in times.items()}
+    return wall, share
 
 
 def measure(name: str, files: Sequence[bytes], rounds: int = 7, only: Sequence[str] | None = None) -> Result:
@@ -60,88 +152,78 @@ def measure(name: str, files: Sequence[bytes], rounds: int = 7, only: Sequence[s
 
     pipeline = PIPELINES[name]
     sources: list[Any] = [decode(f).image for f in files] if name == "P4" else list(files)
-    contenders = _ours(name, pipeline, sources)
+    contenders = ours(name, pipeline, sources)
+    found, left_out = theirs(name, sources, only)
+    wall, share = interleaved({**contenders, **found}, rounds)
+    seconds = {k: v / len(sources) for k, v in wall.items()}
+    return Result(name, seconds, left_out, gate(name, pipeline, sources), min(1.0, share[BATCHED]))
+
+
+def theirs(
+    name: str, sources: Sequence[Any], only: Sequence[str] | None = None
+) -> tuple[dict[str, Run], dict[str, str]]:
+    """Give the peers that can run a pipeline here, and why the others cannot."""
+    found: dict[str, Run] = {}
     left_out: dict[str, str] = {}
-    for peer, make in PEERS.items():
-        if only is not None and peer not in only:
+    for title, peer in PEERS.items():
+        if only is not None and title not in only:
             continue
         try:
-            work = make(name)
-        except ImportError as reason:
-            left_out[peer] = str(reason)
+            run = _over(peer, name, sources)
+        except (ImportError, OSError) as reason:  # OSError: a library that is there, without what it loads
+            left_out[title] = str(reason).splitlines()[0]
             continue
-        if work is None:
-            left_out[peer] = "cannot express it"
+        if run is None:
+            left_out[title] = "cannot express it, or nobody would write it so"
         else:
-            contenders[peer] = _over(work, sources)
-    for run in contenders.values():
-        run()
-    times: dict[str, list[float]] = {k: [] for k in contenders}
-    order = list(contenders)
-    for _ in range(rounds):
-        for who in order:
-            start = time.perf_counter()
-            contenders[who]()
-            times[who].append((time.perf_counter() - start) / len(sources))
-        order.reverse()
-    quality = _quality(pipeline, sources)
-    seconds = {k: statistics.median(v) for k, v in times.items()}
-    return Result(name, seconds, left_out, min(quality), statistics.median(quality))
+            found[title] = run
+    return found, left_out
 
 
-def _over(work: Callable[[Any, int], Any], sources: Sequence[Any]) -> Callable[[], None]:
+def _over(peer: Peer, name: str, sources: Sequence[Any]) -> Run | None:
+    work = peer.make(name)
+    if work is None:
+        return None
+    if isinstance(work, Together):
+        whole = work.run
+        return lambda: whole(sources)
+    one = work
+
     def run() -> None:
         for key, source in enumerate(sources):
-            work(source, key)
+            one(source, key)
 
     return run
 
 
-def _ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Callable[[], None]]:
+def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run]:
+    """Give Opsin's own ways: one call a picture, batches of 16, two threads; and without canvases in between."""
     mode: Any = "infer" if name in ("P1", "P5") else "train"
-    keys = range(len(sources))
 
-    def given() -> list[Any]:
-        if name != "P6":
-            return list(sources)
-        return [Sample(s, boxes=BOXES) for s in sources]
+    def given(part: Sequence[Any]) -> list[Any]:
+        return [Sample(s, boxes=BOXES) for s in part] if name == "P6" else list(part)
 
-    def look(sample: Sample) -> None:
-        if name == "P6":
+    def look(sample: Sample | None) -> None:
+        if name == "P6" and sample is not None:
             sample.instances  # noqa: B018
 
     def single() -> None:
-        for key, source in zip(keys, given(), strict=True):
+        for key, source in enumerate(given(sources)):
             look(pipeline(source, mode=mode, key=key, epoch=0))
 
-    side = 640 if name == "P6" else 224
-    shape = (len(sources), 3, *sources[0].shape[:2]) if name == "P4" else (len(sources), 3, side, side)
-    out = np.zeros(shape, np.float32)
-
-    def batched(threads: int) -> Callable[[], None]:
+    def batched(threads: int, by: Pipeline = pipeline) -> Run:
         def run() -> None:
-            batch = pipeline.batch(given(), keys=keys, epoch=0, mode=mode, threads=threads, out=out)
-            for sample in batch.samples:
-                if sample is not None:
+            for k in range(0, len(sources), BATCH):
+                part = given(sources[k : k + BATCH])
+                batch = by.batch(part, keys=range(k, k + len(part)), epoch=0, mode=mode, threads=threads)
+                for sample in batch.samples:
                     look(sample)
 
         return run
 
-    return dict(zip(OURS, (single, batched(1), batched(2)), strict=True))
-
-
-def _quality(pipeline: Pipeline, sources: Sequence[Any]) -> list[float]:
-    """PSNR of the fused result against every step by itself on floats that were never rounded."""
-    from opsin.arrays import to_unit
-    from opsin.io import decode
-
-    slow = pipeline.with_options(fuse=False)
-    out = []
-    for key, source in list(enumerate(sources))[:12]:
-        image = source if isinstance(source, np.ndarray) else decode(source).image
-        fused = pipeline(source, mode="train", key=key, epoch=0).image
-        truth = slow(to_unit(image), mode="train", key=key, epoch=0).image
-        scale = 0.225 if pipeline.ids and any(n == "normalize" for n in pipeline.ids.values()) else 1.0
-        error = float((((fused.astype(np.float64) - truth) * scale) ** 2).mean())
-        out.append(99.0 if error == 0 else float(-10 * np.log10(error)))
+    out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1)}
+    if processors() > 1:
+        out[TWO] = batched(2)
+    if name in ("P3", "P6"):
+        out[OPEN] = batched(1, pipeline.with_options(frames="open"))
     return out

@@ -10,16 +10,17 @@ from opsin.io import encode, read
 from opsin.surfaces.demo import PHOTOGRAPHS, photograph
 from opsin.types import Array
 
-__all__ = ["large", "small"]
+__all__ = ["large", "photographs", "small"]
 
 
-def _photographs() -> list[Array]:
+def photographs() -> list[Array]:
+    """Read the photographs that come with installed packages."""
     return [ops.to_rgb(read(photograph(*name))) for name in PHOTOGRAPHS]
 
 
-def small(count: int = 40) -> list[bytes]:
+def small(count: int = 48) -> list[bytes]:
     """Cut windows of 500 x 375 from the photographs, at qualities from 75 to 95, as the web has them."""
-    photos, out = _photographs(), []
+    photos, out = photographs(), []
     for i in range(count):
         rng = Rng(1, key=i)
         image = photos[i % len(photos)]
@@ -31,12 +32,12 @@ def small(count: int = 40) -> list[bytes]:
     return out
 
 
-def large(count: int = 3) -> list[bytes]:
+def large(count: int = 8, different: int = 4) -> list[bytes]:
     """Enlarge photographs to 4000 x 3000 and add grain: phone-like file sizes, not phone-like detail."""
-    photos, out = _photographs(), []
-    for i in range(count):
+    photos, out = photographs(), []
+    for i in range(min(count, different)):
         image = ops.resize(photos[i % len(photos)], width=4000, height=3000, kernel="pillow-bicubic")
         grain = np.random.Generator(np.random.Philox(i)).normal(0.0, 4.0, (3000, 4000, 1))
         noisy = np.clip(image + grain, 0, 255).astype(np.uint8)
         out.append(encode(noisy, "jpeg", quality=90))
-    return out
+    return [out[i % len(out)] for i in range(count)]

@@ -1,0 +1,134 @@
+"""Two threads of Opsin against two processes of a library's usual loader, torch's DataLoader."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opsin.errors import MissingExtra, OpsinError
+from opsin.surfaces.bench.aims import LOADERS, met
+from opsin.surfaces.bench.measure import BATCH, TWO, ours, processors
+from opsin.surfaces.bench.peers import PEERS, Together, Work
+from opsin.surfaces.bench.pipelines import PIPELINES
+
+__all__ = ["measure_loaders"]
+
+_EPOCH = 192  # pictures in a pass over the small files
+_PROCESSES = 2
+
+
+class _Files:
+    """A map-style data set that does a peer's work in the worker process, where it is made as well."""
+
+    def __init__(self, title: str, name: str, sources: Sequence[Any], length: int) -> None:
+        self.title, self.name, self.sources, self.length = title, name, sources, length
+        self.work: Work | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: int) -> Any:
+        import torch
+
+        if self.work is None:
+            made = PEERS[self.title].make(self.name)
+            assert made is not None and not isinstance(made, Together)
+            self.work = made
+        return torch.as_tensor(self.work(self.sources[i % len(self.sources)], i))
+
+
+def _loader(title: str, name: str, sources: Sequence[Any], length: int) -> Callable[[], object]:
+    from torch.utils.data import DataLoader
+
+    batch = min(BATCH, max(1, length // 4))
+    files: Any = _Files(title, name, sources, length)  # has what a map-style data set must have
+    loader: Any = DataLoader(
+        files,
+        batch_size=batch,
+        num_workers=_PROCESSES,
+        persistent_workers=True,
+        multiprocessing_context="fork",
+    )
+
+    def run() -> int:
+        return sum(len(part) for part in loader)
+
+    return run
+
+
+def measure_loaders(
+    name: str, files: Sequence[bytes], rounds: int = 5, only: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Measure one pipeline as training loops load it: batches of 16, everybody in turns.
+
+    Args:
+        name: P1 to P6.
+        files: JPEGs.
+        rounds: how often each contender makes a pass.
+        only: names of peers; all libraries by default.
+
+    Returns:
+        plain data: pictures a second by contender, and how many times the best library's loader Opsin is.
+
+    Raises:
+        MissingExtra: torch is not installed.
+        OpsinError: there is one processor.
+    """
+    try:
+        import torch
+    except ImportError as reason:
+        raise MissingExtra("bench loaders:", "torch", "torch") from reason
+    from opsin.io import decode
+
+    torch.set_num_threads(1)
+    sources: list[Any] = [decode(f).image for f in files] if name == "P4" else list(files)
+    passes = max(1, _EPOCH // len(sources)) if name != "P5" else 1
+    length = passes * len(sources)
+    if processors() < 2:
+        raise OpsinError("bench loaders: it compares two threads with two processes and needs two processors.")
+    own = ours(name, PIPELINES[name], sources * passes)[TWO]
+    contenders: dict[str, Callable[[], object]] = {"opsin, two threads": own}
+    left_out: dict[str, str] = {}
+    for title, peer in PEERS.items():
+        if peer.kind == "floor" or title == "Pillow, draft mode" or (only is not None and title not in only):
+            continue
+        try:
+            work = peer.make(name)
+        except (ImportError, OSError) as missing:
+            left_out[title] = str(missing).splitlines()[0]
+            continue
+        if work is None or isinstance(work, Together):
+            left_out[title] = "cannot express it" if work is None else "has a loader of its own"
+            continue
+        contenders[title] = _loader(title, name, sources, length)
+    seconds = _turns(contenders, rounds)
+    speeds = {k: length / v for k, v in seconds.items()}
+    libraries = {k: v for k, v in speeds.items() if k in PEERS and PEERS[k].kind == "library"}
+    out: dict[str, Any] = {
+        "pipeline": name,
+        "pictures a second": {k: round(v, 1) for k, v in speeds.items()},
+        "left out": left_out,
+    }
+    if libraries:
+        best = max(libraries, key=lambda k: libraries[k])
+        ratio = speeds["opsin, two threads"] / libraries[best]
+        out["best library"] = best
+        out["times faster"] = round(ratio, 3)
+        out["says"] = f"{ratio:.2f} x two processes of {best} ({met(ratio, LOADERS[name])})"
+    return out
+
+
+def _turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    for run in contenders.values():
+        run()
+    times: dict[str, list[float]] = {k: [] for k in contenders}
+    order = list(contenders)
+    for _ in range(rounds):
+        for who in order:
+            start = time.perf_counter()
+            contenders[who]()
+            times[who].append(time.perf_counter() - start)
+        order.reverse()
+    return {k: statistics.median(v) for k, v in times.items()}
