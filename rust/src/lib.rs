@@ -8,6 +8,7 @@ pub mod error;
 pub mod exec;
 pub mod geometry;
 pub mod jpeg;
+pub mod moves;
 pub mod outline;
 pub mod png;
 pub mod program;

@@ -17,6 +17,7 @@ import numpy as np
 from opsin.arrays import as_mask, check_image, from_unit, full_scale
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.geometry import Size, Warp
+from opsin.kernels import native, use_core
 from opsin.kernels.resample import resample
 from opsin.sample import Sample
 from opsin.spec import OpShape, OpSpec, read_spec
@@ -87,7 +88,8 @@ class Op:
         if image.dtype.kind == "f":
             out = self.fn(np.ascontiguousarray(image), **params)
             return np.clip(out, 0.0, 1.0).astype(np.float32, copy=False)
-        return np.take(self.table(image.dtype, params), image)
+        table = self.table(image.dtype, params)
+        return native.look_up(image, table) if image.dtype == np.uint8 and use_core() else np.take(table, image)
 
     def run(self, target: Any, params: Mapping[str, Any], *, name: str = "") -> Any:
         """Run on an array or a sample with checked parameters; `name` is where a sample keeps a result."""

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod decode;
+mod moves;
 mod outline;
 mod png;
 mod program;
@@ -51,6 +52,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     resize::register(m)?;
     smooth::register(m)?;
     warp::register(m)?;
+    moves::register(m)?;
     outline::register(m)?;
     png::register(m)?;
     program::register(m)

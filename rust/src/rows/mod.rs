@@ -15,6 +15,7 @@ use crate::chance;
 use crate::error::{Result, invalid};
 use crate::program::Tint;
 pub use buffer::{RowBuffer, Sums, contrast};
+pub use bytes::look_up;
 pub use chain::{From, To, run};
 pub use half::to_half;
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsin.errors import ParamError, refusal
+from opsin.kernels import native, use_core
 from opsin.types import Array
 
 __all__ = ["brightness"]
@@ -32,6 +33,8 @@ def brightness(where: str, image: Array) -> Array:
         raise ParamError(refusal(where, "image", "gray, RGB or RGBA", image, "Choose one band: image[..., 0]."))
     r, g, b = image[..., 0], image[..., 1], image[..., 2]
     if image.dtype == np.uint8:
+        if use_core():
+            return native.one_step(image[..., :3], "to_gray", channels=1)[..., 0]
         from PIL import Image
 
         return np.asarray(Image.fromarray(np.ascontiguousarray(image[..., :3])).convert("L"))

@@ -90,8 +90,12 @@ def pad(
         return inner
     shape = (inner.shape[0] + top + bottom, inner.shape[1] + left + right, *image.shape[2:])
     out = np.empty(shape, image.dtype)
-    out[...] = fill_values(fill, image, alpha)
-    out[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    values = fill_values(fill, image, alpha)
+    high, wide = top + inner.shape[0], left + inner.shape[1]
+    out[top:high, left:wide] = inner
+    for rim in (out[:top], out[high:], out[top:high, :left], out[top:high, wide:]):
+        # one value for all is many times as quick as one for each channel
+        rim[...] = values[0] if (values == values[0]).all() else values
     return out
 
 
@@ -123,16 +127,15 @@ def _stage(image: Array, stage: Stage, alpha: bool) -> Array:
 
 def _move(image: Array, m: NDArray[Any], stage: Stage, alpha: bool) -> Array:
     """Flip, transpose and shift by slicing."""
-    if m[0, 0] == 0:
-        image = image.swapaxes(0, 1)
-        x_sign, y_sign = m[0, 1], m[1, 0]
+    swap = bool(m[0, 0] == 0)
+    x_sign, y_sign = (m[0, 1], m[1, 0]) if swap else (m[0, 0], m[1, 1])
+    if use_core() and (swap or x_sign < 0):
+        image = native.moved(image, swap=swap, flip_x=bool(x_sign < 0), flip_y=bool(y_sign < 0))
     else:
-        x_sign, y_sign = m[0, 0], m[1, 1]
+        image = image.swapaxes(0, 1) if swap else image
+        image = image[:, ::-1] if x_sign < 0 else image
+        image = image[::-1] if y_sign < 0 else image
     h, w = image.shape[:2]
-    if x_sign < 0:
-        image = image[:, ::-1]
-    if y_sign < 0:
-        image = image[::-1]
     left = int(m[0, 2]) - (w if x_sign < 0 else 0)
     top = int(m[1, 2]) - (h if y_sign < 0 else 0)
     tw, th = stage.target

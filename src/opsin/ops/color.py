@@ -7,10 +7,11 @@ import numpy as np
 from opsin.arrays import to_unit
 from opsin.chance import Rng
 from opsin.errors import ParamError, refusal
+from opsin.kernels import native, use_core
 from opsin.kernels.hue import turn_hue
 from opsin.kernels.luma import luma, mean_luma
 from opsin.op import op
-from opsin.ops._planes import color_of, rejoin
+from opsin.ops._planes import color_of, rejoin, with_color
 from opsin.types import SUPPLIED, Array, Bound, Image, Unit, Usual
 
 Factor = Annotated[float, Bound(ge=0.0, le=1000.0), Usual(0.5, 1.5)]
@@ -38,6 +39,8 @@ def saturation(image: Image, /, *, factor: Factor) -> Image:
     """
     if _gray("saturation", image) or factor == 1.0:
         return np.ascontiguousarray(image)
+    if image.dtype == np.uint8 and use_core():
+        return with_color(image, native.one_step(color_of(image), "saturation", factor=factor))
     return rejoin(image, _saturated(to_unit(color_of(image)), factor))
 
 
@@ -58,6 +61,8 @@ def hue(image: Image, /, *, shift: Turn) -> Image:
     """
     if _gray("hue", image) or shift == round(shift):
         return np.ascontiguousarray(image)
+    if image.dtype == np.uint8 and use_core():
+        return with_color(image, native.one_step(color_of(image), "hue", shift=shift))
     return rejoin(image, turn_hue(to_unit(color_of(image)), shift))
 
 

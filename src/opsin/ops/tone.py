@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsin.arrays import from_unit, full_scale
+from opsin.kernels import native, use_core
 from opsin.kernels.luma import mean_luma
 from opsin.kernels.transfer import from_linear, to_linear
 from opsin.op import op, pointwise
@@ -64,7 +65,7 @@ def _curve(color: Array, middle: np.float64, factor: float) -> Array:
     top = int(full_scale(color.dtype))
     values = np.arange(top + 1, dtype=np.float64) / top
     table = from_unit(np.clip(middle + factor * (values - middle), 0.0, 1.0), color.dtype)
-    return np.take(table, color)
+    return native.look_up(color, table) if color.dtype == np.uint8 and use_core() else np.take(table, color)
 
 
 @pointwise

@@ -16,8 +16,9 @@ from opsin.kernels.native.jpeg import (
     jpeg_info,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
+from opsin.kernels.native.moves import look_up, moved
 from opsin.kernels.native.png import encode_png
-from opsin.kernels.native.program import Outcome, Program
+from opsin.kernels.native.program import Outcome, Program, one_step
 
 __all__ = [
     "MAX_PIXELS",
@@ -33,6 +34,9 @@ __all__ = [
     "encode_png",
     "jpeg_has_profile",
     "jpeg_info",
+    "look_up",
+    "moved",
+    "one_step",
     "resize",
     "set_simd_level",
     "simd_level",

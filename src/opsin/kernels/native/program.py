@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from opsin.errors import ParamError, refusal
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array
 
-__all__ = ["Outcome", "Program"]
+__all__ = ["Outcome", "Program", "one_step"]
 
 Address = tuple[int, int, int]  # draw number, epoch, the word of the sample's key
 
@@ -102,3 +104,24 @@ class Program:
 
 def _source(source: bytes | Array) -> bytes | Array:
     return np.ascontiguousarray(source) if isinstance(source, np.ndarray) else bytes(source)
+
+
+@lru_cache(maxsize=256)
+def _program(text: str) -> Program:
+    return Program(text)
+
+
+def one_step(image: Array, op: str, **numbers: float) -> Array:
+    """Run one color step on a picture: uint8, gray or RGB (H W or H W 3), as a pipeline of that step would.
+
+    Returns:
+        H W C of uint8.
+    """
+    program = _program(json.dumps({"version": 1, "steps": [{"op": op, **numbers}]}))
+    image = np.ascontiguousarray(image)
+    outcome = program.outcome(image)
+    out = np.empty((1, *outcome.shape), outcome.dtype)
+    errors, _ = program.run([image], [(0, 0, 0)], out)
+    if errors:
+        raise ParamError(errors[0][2])
+    return out[0]
