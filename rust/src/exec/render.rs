@@ -57,7 +57,9 @@ impl Job<'_> {
         let mut shift = (0.0, 0.0);
         let mut source = source;
         if let Source::Jpeg(data, header) = &source {
-            let fast = self.options.fast && !matches!(plan, Plan::Moves(_) | Plan::Staged | Plan::Still);
+            // A small part that is enlarged shows how chroma was widened; it is little to decode in full.
+            let enlarged = matches!(&plan, Plan::Separable(p) if p.kernel == Kernel::Bilinear && p.shrink().iter().any(|&s| s < 1.0));
+            let fast = self.options.fast && !enlarged && !matches!(plan, Plan::Moves(_) | Plan::Staged | Plan::Still);
             let region = match &plan {
                 Plan::Separable(p) => Some(region::separable_region(header, p)?),
                 Plan::Warp(p) | Plan::Moves(p) => region::warp_region(header, p),
