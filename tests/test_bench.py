@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("cv2", reason="OpenCV is not installed")
-pytest.importorskip("skimage", reason="the photographs come with scikit-image")
-pytest.importorskip("sklearn", reason="the photographs come with scikit-learn")
+pytest.importorskip("cv2")
+pytest.importorskip("skimage")
+pytest.importorskip("sklearn")
 
 from opsin.geometry import Size
 from opsin.io import decode
@@ -102,7 +102,7 @@ def test_peers_do_equal_work(title: str, files: list[bytes]) -> None:
         try:
             work = PEERS[title].make(name)
         except (ImportError, OSError) as reason:
-            pytest.skip(f"{title}: {str(reason).splitlines()[0]}")
+            pytest.skip(f"a peer of the speed benchmark is not installed: {title}: {str(reason).splitlines()[0]}")
         if work is None:
             continue
         ran += 1

@@ -16,9 +16,6 @@ use crate::resample::{self, Axis, Kernel, Resize, Sample, Span, View};
 use crate::rows::{self, Compiled, From, Row, RowBuffer, To};
 use crate::warp::{self, Matrix};
 
-/// A shrinking below this counts as enlarging.
-const ENLARGED: f64 = 0.95;
-
 #[derive(Default)]
 pub struct Buffers {
     pixels: Vec<u8>,
@@ -61,7 +58,7 @@ impl Job<'_> {
         let mut source = source;
         if let Source::Jpeg(data, header) = &source {
             // A small part that is enlarged shows how chroma was widened; it is little to decode in full.
-            let enlarged = matches!(&plan, Plan::Separable(p) if p.kernel == Kernel::Bilinear && p.shrink().iter().any(|&s| s < ENLARGED));
+            let enlarged = matches!(&plan, Plan::Separable(p) if p.kernel == Kernel::Bilinear && p.shrink().iter().any(|&s| s < 1.0));
             let fast = self.options.fast && !enlarged && !matches!(plan, Plan::Moves(_) | Plan::Staged | Plan::Still);
             let region = match &plan {
                 Plan::Separable(p) => Some(region::separable_region(header, p)?),
