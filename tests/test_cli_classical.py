@@ -189,3 +189,14 @@ def test_what_was_found_is_read_again(tmp_path):
     assert run("non_max_suppression", str(tmp_path / "boxes.json"), "--out", str(tmp_path / "kept.json")) == 0
     assert json.loads((tmp_path / "kept.json").read_text())["scores"] == [0.9, 0.7]
     assert run("match_features", a, "--b", str(tmp_path / "kept.json"), "--out", out) == 2
+
+
+def test_large_pictures_run_in_tiles_by_command(folder, capsys):
+    for name, words in (("median_blur", ("--radius", "2")), ("sobel", ()), ("sketch", ("--method", "xdog"))):
+        assert run(name, "frames/0.png", *words, "--tile", "31", "--out", "tiled.png") == 0
+        assert run(name, "frames/0.png", *words, "--out", "whole.png") == 0
+        np.testing.assert_array_equal(read("tiled.png"), read("whole.png"))
+    capsys.readouterr()
+    assert run("bm3d", "frames/0.png", "--std", "0.1", "--tile", "31", "--out", "x.png") == 2
+    assert "looks at a neighborhood" in " ".join(capsys.readouterr().err.split())
+    assert run("long_exposure", "frames", "--tile", "31", "--out", "x.png") == 2

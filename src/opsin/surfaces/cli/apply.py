@@ -34,6 +34,7 @@ def apply_command(
         str, typer.Option("--out", "-o", help="A picture's name, or a folder; - for standard output (PNG).")
     ],
     seed: Annotated[int, typer.Option(help="Addresses the draws of techniques that draw.")] = 0,
+    tile: Annotated[int, typer.Option(help="Run in tiles of this many pixels a side; 0 runs the whole picture.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> int:
     """Run one technique on pictures or folders; its parameters read --name value.
@@ -41,6 +42,8 @@ def apply_command(
     Results that are not pictures give a JSON file and a picture with the result drawn on it.
     """
     names, words = _divide([*inputs, *context.args])
+    if tile and (is_clip_work(op, names) or op_of(op).spec.takes in ("frames", "pictures")):
+        raise OpsinError(f"{op}: --tile is for techniques on one picture; leave it out.")
     if op != "track" and op_of(op).spec.takes in ("frames", "pictures"):
         return _together(op_of(op), names, words, Path(out), json)
     if is_clip_work(op, names):
@@ -58,7 +61,7 @@ def apply_command(
     for source, relative in files:
         try:
             target = Path(out) if single else Path(out) / relative
-            written += _one(entry, params, source, target, seed, frame)
+            written += _one(entry, params, source, target, seed, frame, tile)
         except ParamError:
             raise
         except OpsinError as reason:
@@ -160,10 +163,13 @@ def _named(path: Path, relative: Path) -> Path:
     return relative.with_name(relative.name.removesuffix(".gz")).with_suffix(".png")
 
 
-def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int, frame: int = 0) -> list[str]:
+def _one(
+    entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int, frame: int = 0, tile: int = 0
+) -> list[str]:
     from opsin.io import read, write, write_bytes
     from opsin.kernels.stego import refuse_lossy
     from opsin.sample import Sample
+    from opsin.tiling import run_tiled
 
     given = dict(params)
     if entry.name == "hide" and str(target) != "-":
@@ -181,7 +187,7 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         image = (image if image.ndim == 2 else image[..., 0]) > 0
     elif entry.spec.takes == "sample":
         image = Sample(image, key=target.name)
-    result = entry.public(image, **given)
+    result = run_tiled(entry.public, image, tile=tile, **given) if tile else entry.public(image, **given)
     if isinstance(result, Sample):
         if result.filtered is not None:
             raise OpsinError(f"{target.name}: {result.filtered}")
