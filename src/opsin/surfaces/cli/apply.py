@@ -121,14 +121,14 @@ def _together(entry: Op, names: list[str], words: list[str], out: Path, json: bo
     return 0
 
 
-def _out(picture: Any, target: Path) -> list[str]:
+def _out(picture: Any, target: Path, **words: Any) -> list[str]:
     """Write a picture to its file, or as PNG to standard output."""
     from opsin.io import encode, write
 
     if str(target) == "-":
         sys.stdout.buffer.write(encode(picture, "png"))
         return ["-"]
-    write(shown(picture, str(target)), target)
+    write(shown(picture, str(target)), target, **words)
     return [str(target)]
 
 
@@ -172,8 +172,10 @@ def _one(
     from opsin.tiling import run_tiled
 
     given = dict(params)
-    if entry.name == "hide" and str(target) != "-":
-        refuse_lossy(target)
+    hiding = entry.name == "hide" and str(target) != "-"
+    lossless = hiding and target.suffix.lower() == ".webp"
+    if hiding:
+        refuse_lossy(target, lossless=lossless)
     if entry.spec.random:
         given["rng"] = Rng(seed, key=target.name)
     image: Any
@@ -196,7 +198,7 @@ def _one(
         target.parent.mkdir(parents=True, exist_ok=True)
     picture = isinstance(result, np.ndarray) and entry.spec.returns in ("image", "warp", "mask", "rgb", "gray")
     if picture:
-        written = _out(result, target)
+        written = _out(result, target, **({"lossless": True} if lossless else {}))
         if hasattr(result, "to_dict") and written != ["-"]:
             # a mask that knows more than its pixels, such as the threshold that made it
             side = target.with_suffix(".json")
