@@ -37,7 +37,11 @@ def read(name):
 def test_messages_by_command(folder, capsys):
     assert run("hide", "frames/0.png", "--message", "42, or so", "--key", "7", "--out", "hidden.png") == 0
     assert run("reveal", "hidden.png", "--key", "7", "--out", "found.png") == 0
-    assert json.loads((folder / "found.json").read_text()) == {"type": "message", "kind": "text", "text": "42, or so"}
+    told = {"type": "message", "kind": "text", "text": "42, or so"}
+    assert json.loads((folder / "found.json").read_text()) == told
+    # WebP is written without loss, and a number is the key of its digits
+    assert run("hide", "frames/0.png", "--message", "42, or so", "--key", "7", "--out", "hidden.webp") == 0
+    assert ops.reveal(read("hidden.webp"), key=7) == "42, or so"
     assert ops.reveal(read("hidden.png"), key="7") == "42, or so"
     assert run("hide", "gray.png", "--message", "x", "--out", "hidden.jpg") != 0
     assert "This format changes the last bits of pixels" in capsys.readouterr().err
