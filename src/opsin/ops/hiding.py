@@ -32,13 +32,8 @@ def _check_levels(where: str, name: str, image: Array) -> None:
         raise ParamError(refusal(where, name, "uint8 or uint16", image, hint))
 
 
-def _text(key: str | int | None) -> str | None:
-    """A number is the key that its digits are, as a command line would give it."""
-    return key if key is None or isinstance(key, str) else str(key)
-
-
 @op(quantizes=True)
-def hide(cover: Image, /, message: str | bytes | Image, *, key: str | int | None = None) -> Image:
+def hide(cover: Image, /, message: str | bytes | Image, *, key: str | None = None) -> Image:
     """Hide a text, bytes or a picture in the last bits of a picture.
 
     Use it for watermarks and labels that travel with the pixels. Write the result as PNG, TIFF, BMP or lossless WebP
@@ -69,7 +64,7 @@ def hide(cover: Image, /, message: str | bytes | Image, *, key: str | int | None
         got = verbatim(f"{len(payload):,} bytes")
         hint = "Take a larger picture or a shorter message."
         raise ParamError(refusal("hide", "message", f"at most {room:,} bytes for this cover", got, hint))
-    stego.embed(values, kind, payload, _text(key))
+    stego.embed(values, kind, payload, key)
     count = color_count(cover)
     color = np.array(cover.reshape(*cover.shape[:2], -1)[..., :count])
     if cover.ndim == 3 and cover.shape[2] == 4:
@@ -96,7 +91,7 @@ def _pack(message: str | bytes | Array) -> tuple[int, bytes]:
 
 
 @op(quantizes=True)
-def reveal(image: Image, /, *, key: str | int | None = None) -> Message:
+def reveal(image: Image, /, *, key: str | None = None) -> Message:
     """Find what `hide` hid in a picture.
 
     Use it on pictures that went through lossless files only.
@@ -114,9 +109,9 @@ def reveal(image: Image, /, *, key: str | int | None = None) -> Message:
         As for `hide`.
     """
     _check_levels("reveal", "image", image)
-    found = stego.extract(_slots(image), _text(key))
+    found = stego.extract(_slots(image), key)
     if isinstance(found, str) and _is_gray(image):
-        found = stego.extract(image[..., 0].ravel(), _text(key))  # WebP knows no gray: it came back three times
+        found = stego.extract(image[..., 0].ravel(), key)  # WebP knows no gray: it came back three times
     if found == "absent":
         hint = "The key may be another one, or the picture was stored in a lossy format or scaled."
         raise ParamError(refusal("reveal", "image", "one that holds a message", verbatim("none"), hint))
