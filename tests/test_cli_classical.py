@@ -37,7 +37,11 @@ def read(name):
 def test_messages_by_command(folder, capsys):
     assert run("hide", "frames/0.png", "--message", "42, or so", "--key", "7", "--out", "hidden.png") == 0
     assert run("reveal", "hidden.png", "--key", "7", "--out", "found.png") == 0
-    assert json.loads((folder / "found.json").read_text()) == {"type": "message", "kind": "text", "text": "42, or so"}
+    told = {"type": "message", "kind": "text", "text": "42, or so"}
+    assert json.loads((folder / "found.json").read_text()) == told
+    # WebP is written without loss
+    assert run("hide", "frames/0.png", "--message", "42, or so", "--key", "7", "--out", "hidden.webp") == 0
+    assert ops.reveal(read("hidden.webp"), key="7") == "42, or so"
     assert ops.reveal(read("hidden.png"), key="7") == "42, or so"
     assert run("hide", "gray.png", "--message", "x", "--out", "hidden.jpg") != 0
     assert "This format changes the last bits of pixels" in capsys.readouterr().err
@@ -189,3 +193,14 @@ def test_what_was_found_is_read_again(tmp_path):
     assert run("non_max_suppression", str(tmp_path / "boxes.json"), "--out", str(tmp_path / "kept.json")) == 0
     assert json.loads((tmp_path / "kept.json").read_text())["scores"] == [0.9, 0.7]
     assert run("match_features", a, "--b", str(tmp_path / "kept.json"), "--out", out) == 2
+
+
+def test_large_pictures_run_in_tiles_by_command(folder, capsys):
+    for name, words in (("median_blur", ("--radius", "2")), ("sobel", ()), ("sketch", ("--method", "xdog"))):
+        assert run(name, "frames/0.png", *words, "--tile", "31", "--out", "tiled.png") == 0
+        assert run(name, "frames/0.png", *words, "--out", "whole.png") == 0
+        np.testing.assert_array_equal(read("tiled.png"), read("whole.png"))
+    capsys.readouterr()
+    assert run("bm3d", "frames/0.png", "--std", "0.1", "--tile", "31", "--out", "x.png") == 2
+    assert "looks at a neighborhood" in " ".join(capsys.readouterr().err.split())
+    assert run("long_exposure", "frames", "--tile", "31", "--out", "x.png") == 2

@@ -6,7 +6,7 @@ import pytest
 from opsin import Pipeline, Rules, Sample, augment, ops, step
 from opsin.chance import Rng
 from opsin.errors import ParamError
-from opsin.tiling import cut, merge_boxes, merge_masks
+from opsin.tiling import cut, halo_of, merge_boxes, merge_masks, run_tiled
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (95, 130, 3), np.uint8)
 
@@ -90,3 +90,39 @@ def test_normalizing_twice_is_refused() -> None:
     once = ops.normalize(IMAGE, mean="imagenet", std="imagenet")
     with pytest.raises(ParamError):
         ops.normalize(once, mean="imagenet", std="imagenet")
+
+
+def test_a_technique_runs_in_tiles_from_a_file_on_disk(tmp_path) -> None:
+    big = np.random.default_rng(3).integers(0, 65536, (300, 420, 3), np.uint16)
+    np.save(tmp_path / "big.npy", big)
+    mapped = np.load(tmp_path / "big.npy", mmap_mode="r")
+    for border in ("reflect", "wrap", "constant"):
+        got = run_tiled(ops.gaussian_blur, mapped, tile=130, sigma=2.5, border=border)
+        np.testing.assert_array_equal(got, ops.gaussian_blur(big, sigma=2.5, border=border))
+    np.testing.assert_array_equal(run_tiled("gamma", mapped, tile=64, gamma=2.2), ops.gamma(big, gamma=2.2))
+    assert halo_of("gaussian_blur", sigma=2.5) == 10 and halo_of("gamma", gamma=2.0) == 0
+
+
+def test_what_depends_on_the_range_of_the_picture_is_the_same_in_tiles() -> None:
+    # one value above 1 far away: the whole picture is then not clamped, and no tile may be
+    image = np.random.default_rng(4).random((200, 90)).astype(np.float32)
+    image[190, 80] = 1.5
+    whole = ops.sharpen(image, amount=3.0)
+    assert whole[:100].max() > 1.0
+    np.testing.assert_array_equal(run_tiled("sharpen", image, tile=40, amount=3.0), whole)
+
+
+def test_results_that_are_not_pictures_keep_what_they_know() -> None:
+    pytest.importorskip("cv2")
+    whole = ops.marr_hildreth(IMAGE, sigma=1.2, threshold=0.1)
+    tiled = run_tiled("marr_hildreth", IMAGE, tile=37, sigma=1.2, threshold=0.1)
+    assert type(tiled) is type(whole) and tiled.to_dict() == whole.to_dict()
+
+
+@pytest.mark.parametrize("name", ["bm3d", "rotate", "gaussian_noise", "to_gray"])
+def test_what_looks_at_the_whole_picture_is_refused_in_tiles(name: str) -> None:
+    params = {"bm3d": {"std": 0.1}, "rotate": {"angle": 5.0}, "gaussian_noise": {"std": 0.1, "rng": Rng(0)}}
+    with pytest.raises(ParamError, match=f"run_tiled: op must be .*'{name}'"):
+        run_tiled(name, IMAGE, **params.get(name, {}))
+    with pytest.raises(ParamError, match="run_tiled: tile must be"):
+        run_tiled("invert", IMAGE, tile=0)

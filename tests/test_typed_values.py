@@ -140,3 +140,29 @@ def test_what_was_found_moves_with_the_picture() -> None:
     assert cut.instances.keypoints[:, 0, :2].tolist() == [[10.0, 5.0]]
     for empty in (Boxes([]), Points([])):
         assert len(empty.to_sample(image).instances) == 0
+
+
+def test_a_long_list_of_codes_is_saved_by_what_occurs() -> None:
+    pytest.importorskip("skimage")
+    image = np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8)
+    few, many = opsin.ops.lbp(image), opsin.ops.lbp(image, points=24, radius=3)
+    assert len(few.to_dict()["histogram"]) == few.to_dict()["count"] == 256
+    saved = many.to_dict()
+    assert saved["count"] == 1 << 24 and "histogram" not in saved and len(json.dumps(saved)) < 40_000
+    assert sum(saved["shares"]) == pytest.approx(1.0)
+    assert set(saved["codes"]) == set(np.asarray(many).ravel().tolist())
+
+
+def test_whitened_stacks_and_signals_draw_themselves() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    canvas = np.zeros((60, 90, 3), np.uint8)
+    signals = opsin.ops.whiten(rng.random((3, 500)))
+    drawn = signals.draw(canvas)
+    # a line in every third of the sheet, on white
+    assert drawn.shape == (60, 90, 3) and all((drawn[k * 20 : k * 20 + 20] < 200).any() for k in range(3))
+    assert (drawn == 255).mean() > 0.2
+    one = opsin.ops.ica(rng.random((2, 7)), components=2).draw(canvas)
+    assert (one < 200).any()
+    pictures = opsin.ops.whiten(rng.random((2, 30, 40)))
+    assert pictures.draw(canvas).any()

@@ -1,24 +1,30 @@
-"""Cut large pictures into tiles with their annotations, and bring predictions on tiles back together."""
+"""Large pictures in tiles: cut with their annotations, predictions brought together, techniques run tile by tile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from opsin.errors import ParamError, refusal
+from opsin.errors import ParamError, refusal, verbatim
 from opsin.geometry import Size, Warp, shift
 from opsin.instances import Rules
 from opsin.kernels.nms import suppress
 from opsin.kernels.resample import resample
+from opsin.op import Op, op_of
 from opsin.sample import Sample
+from opsin.types import Array
+from opsin.values import ArrayValue
 
-__all__ = ["Merged", "Tile", "cut", "merge_boxes", "merge_masks"]
+__all__ = ["Merged", "Tile", "cut", "halo_of", "merge_boxes", "merge_masks", "run_tiled"]
 
 Floats: TypeAlias = NDArray[np.float64]
+_GRID = 64  # tiles begin at multiples of it: vector units then take the same pixels together as in the whole picture
 
 
 @dataclass(frozen=True)
@@ -152,3 +158,115 @@ def merge_masks(tiles: Sequence[Tile], masks: Sequence[NDArray[Any]], size: tupl
         total[tile.top : tile.top + h, tile.left : tile.left + w] += mask
         seen[tile.top : tile.top + h, tile.left : tile.left + w] += 1.0
     return total / np.maximum(seen, 1.0).reshape(height, width, *(1,) * (first.ndim - 2))
+
+
+def halo_of(op: str | Callable[..., Any], **params: Any) -> int | None:
+    """Say how many pixels around a pixel a technique looks at with these parameters; None where there is no limit.
+
+    Args:
+        op: the technique or its name.
+        params: its parameters.
+    """
+    return _halo(op_of(op), op_of(op).spec.fill(params))
+
+
+def _halo(entry: Op, params: Mapping[str, Any]) -> int | None:
+    if entry.spec.shape == "pointwise":
+        return 0
+    halo = entry.spec.halo
+    if halo is None or entry.spec.random:
+        return None
+    wanted = inspect.signature(halo).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
+    return int(halo(**{k: v for k, v in params.items() if takes_all or k in wanted}))
+
+
+def run_tiled(op: str | Callable[..., Any], image: Array, /, *, tile: int = 2048, **params: Any) -> Any:
+    """Run a technique on a large picture tile by tile: the same result in a fraction of the memory.
+
+    Use it for scans, maps and slides of 100 megapixels and more; a memory-mapped array is read tile by tile. It works
+    for techniques that map each value by itself and for those that say how far they look (`halo_of`): blurs,
+    filters, morphology, gradients, sketches. Integers come out exactly as from the whole picture; where a library goes
+    through Fourier space (`convolve` with 130 weights or more) a value may round to the next level, and floats may
+    differ in their last digits.
+
+    Args:
+        op: the technique or its name.
+        image: the picture, or the mask, as the technique takes it.
+        tile: greatest side of a tile in pixels, without the rim that is looked at beside it.
+        params: the technique's parameters.
+
+    Returns:
+        what the technique returns for the whole picture.
+
+    Raises:
+        ParamError: a technique that looks at the whole picture, or a tile below 1.
+    """
+    entry = op_of(op)
+    if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
+        raise ParamError(refusal("run_tiled", "tile", "a whole number of at least 1", tile))
+    given = entry.spec.fill(params)
+    halo = _halo(entry, given)
+    if halo is None:
+        got = verbatim(f"'{entry.name}', which may look at the whole picture")
+        raise ParamError(refusal("run_tiled", "op", "a technique that looks at a neighborhood", got, "Run it whole."))
+    whole = entry.check(image)
+    if not isinstance(whole, np.ndarray):
+        raise ParamError(refusal("run_tiled", "image", "an array", image, "Use sample.image."))
+    height, width = whole.shape[:2]
+    wraps = given.get("border") == "wrap"
+    extremes = None if whole.dtype in (np.uint8, np.bool_) else (whole.min(), whole.max())
+    out: Array | None = None
+    part: Any = None
+    for top, bottom in pairwise(_even(height, tile)):
+        for left, right in pairwise(_even(width, tile)):
+            # how far the tile reaches: its halo, and on to the next multiple of the grid
+            y0, x0 = top - halo, (left - halo) // _GRID * _GRID
+            y1, x1 = bottom + halo, -(-(right + halo) // _GRID) * _GRID
+            if wraps and (tile < height or tile < width):
+                rows, columns = np.arange(y0, y1), np.arange(x0, x1)
+                piece = whole.take(rows, axis=0, mode="wrap").take(columns, axis=1, mode="wrap")
+                ends_at = (False, False, False, False)
+            else:
+                y0, x0, y1, x1 = max(0, y0), max(0, x0), min(height, y1), min(width, x1)
+                piece = np.ascontiguousarray(whole[y0:y1, x0:x1])
+                ends_at = (y0 == 0, x0 == 0, y1 == height, x1 == width)
+            if extremes is not None and not all(ends_at):
+                piece, dy, dx = _with_extremes(piece, extremes, ends_at)
+                y0, x0 = y0 - dy, x0 - dx
+            part = entry.run(piece, given)
+            if out is None:
+                out = np.empty((height, width, *part.shape[2:]), part.dtype)
+            inner = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
+            out[top:bottom, left:right] = np.asarray(part)[inner]
+    assert out is not None
+    if isinstance(part, ArrayValue):
+        return type(part).of(out, **{name: getattr(part, name) for name in part.knows})
+    return out
+
+
+def _even(length: int, tile: int) -> list[int]:
+    """Where tiles begin and the last one ends: as few as the size allows, all of nearly the same length."""
+    count = -(-length // tile)
+    return [k * length // count for k in range(count + 1)]
+
+
+def _with_extremes(
+    piece: Array, extremes: tuple[Any, Any], ends_at: tuple[bool, bool, bool, bool]
+) -> tuple[Array, int, int]:
+    """Show a tile the least and the greatest value of the whole picture, in a strip beyond all that is looked at.
+
+    Some libraries lay out their tables, and some techniques decide whether to clamp, by the range of the picture that
+    they are given. The strip goes to a side where the picture goes on (`ends_at` says top, left, bottom, right). Gives
+    the tile, and how many rows and columns it begins earlier.
+    """
+    top, _, bottom, right = ends_at
+    axis = 1 if top and bottom else 0
+    sides = list(piece.shape)
+    sides[axis] = 2 * _GRID if axis else 2
+    strip = np.empty(sides, piece.dtype)
+    for half, value in zip(np.array_split(strip, 2, axis=axis), extremes, strict=True):
+        half[...] = value
+    if not (right if axis else bottom):
+        return np.concatenate([piece, strip], axis=axis), 0, 0
+    return np.concatenate([strip, piece], axis=axis), sides[0] * (1 - axis), sides[1] * axis

@@ -174,6 +174,30 @@ def test_pixelate_equals_opencv(size, dtype):
         assert got.dtype == dtype and (wrong.mean() < 0.03 if min(h, w) % size else not wrong.any())
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pixelate_does_not_mix_colors_that_cannot_be_seen(dtype):
+    """Reference: the definition on premultiplied color in float64; 1 level."""
+    color = rgb(dtype)[:90, :120]
+    alpha = np.full(color.shape[:2], top_of(dtype), dtype)
+    alpha[20:61, 33:70] = 0
+    alpha[61:75, 33:70] = dtype(top_of(dtype) * 0.4)
+    image = np.dstack([color, alpha])
+    got = ops.pixelate(image, size=6)
+    hidden = image.copy()
+    hidden[alpha == 0, :3] = 0
+    np.testing.assert_array_equal(got, ops.pixelate(hidden, size=6))
+    unit = image.astype(float) / top_of(dtype)
+    unit[..., :3] *= unit[..., 3:]
+    small = cv2.resize(unit, (20, 15), interpolation=cv2.INTER_LINEAR)
+    small[..., :3] /= np.maximum(small[..., 3:], 1e-9)
+    want = cv2.resize(small, (120, 90), interpolation=cv2.INTER_NEAREST) * top_of(dtype)
+    assert np.abs(got - want).max() <= (1e-5 if dtype == np.float32 else 1)
+    opaque = np.dstack([color, np.full_like(alpha, top_of(dtype))])
+    assert np.abs(ops.pixelate(opaque, size=7)[..., :3].astype(float) - ops.pixelate(color, size=7)).max() <= (
+        1e-6 if dtype == np.float32 else 1
+    )
+
+
 # --- long_exposure -----------------------------------------------------------------------------------------------
 def clip(dtype, count=7):
     values = opsin.Rng(1).uniform("frames", -0.2 if dtype == np.float32 else 0, 1, (count, 20, 30, 3))

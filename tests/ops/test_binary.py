@@ -89,6 +89,21 @@ def test_hit_or_miss_is_scipys() -> None:
     assert done > 150
 
 
+def test_hit_or_miss_is_opencvs_but_for_what_lies_beyond_the_edge() -> None:
+    cv2 = pytest.importorskip("cv2")
+    rng = np.random.default_rng(5)
+    for _ in range(100):
+        mask = rng.random(rng.integers(8, 30, 2)) < 0.6
+        shape = tuple(rng.choice([1, 3, 5], 2))
+        hit = rng.random(shape) < 0.3
+        miss = (rng.random(shape) < 0.3) & ~hit
+        if not (hit.any() and miss.any()):
+            continue
+        pattern = hit.astype(np.int32) - miss
+        want = cv2.morphologyEx(np.pad(mask, 5).astype(np.uint8), cv2.MORPH_HITMISS, pattern)[5:-5, 5:-5] > 0
+        assert np.array_equal(ops.hit_or_miss(mask, hit=hit, miss=miss), want)
+
+
 def test_hit_or_miss_finds_corners_and_takes_lists() -> None:
     mask = np.zeros((8, 9), bool)
     mask[2:6, 3:8] = True

@@ -74,7 +74,7 @@ def test_kinds_run_from_dark_to_bright_and_do_not_depend_on_dtype() -> None:
     assert ops.kmeans_segment(rgba, clusters=5, channels="bands").centers.shape == (5, 4)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 8), (1, 16), (3, 3), (4, 4)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 2), (1, 3), (2, 3), (1, 8), (1, 16), (3, 3), (4, 4)])
 def test_maps_are_as_good_as_minisoms(rows: int, columns: int) -> None:
     """Quantisation error (mean distance) no worse than a map trained color by color for 10,000 steps."""
     minisom = pytest.importorskip("minisom")

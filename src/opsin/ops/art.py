@@ -16,6 +16,7 @@ from opsin.kernels.extras import need
 from opsin.kernels.gaussian import gaussian
 from opsin.kernels.luma import luma
 from opsin.kernels.median import median
+from opsin.kernels.planes import split
 from opsin.op import op
 from opsin.ops._planes import color_of, odd, rejoin, second_picture, with_color
 from opsin.types import Array, Bound, Channels, Frames, Image, Unit, Usual
@@ -223,7 +224,13 @@ def _outlines(gray: Array, sigma: float, kappa: float) -> Array:
 
 
 @op
-def pixelate(image: Image, /, *, size: Annotated[int, Bound(ge=1, le=1 << 20), Unit("px"), Usual(2, 32)]) -> Image:
+def pixelate(
+    image: Image,
+    /,
+    *,
+    size: Annotated[int, Bound(ge=1, le=1 << 20), Unit("px"), Usual(2, 32)],
+    channels: Channels = "color",
+) -> Image:
     """Turn a picture into large square pixels.
 
     Use it to hide faces and number plates (it is no protection: what is known of the scene can be matched), or for an
@@ -231,9 +238,10 @@ def pixelate(image: Image, /, *, size: Annotated[int, Bound(ge=1, le=1 << 20), U
 
     Args:
         size: side of the new pixels; the last row and column may be larger.
+        channels: "bands" when a fourth channel is not alpha.
 
     Returns:
-        same shape and dtype.
+        same shape and dtype; alpha is shrunk too and weighs the color.
 
     Source:
         Closed form: OpenCV's INTER_LINEAR down, INTER_NEAREST up.
@@ -244,9 +252,21 @@ def pixelate(image: Image, /, *, size: Annotated[int, Bound(ge=1, le=1 << 20), U
     x0, x1, fx = _between(columns, width)
     extra = (1,) * (image.ndim - 2)
     fy, fx = fy.reshape(-1, 1, *extra), fx.reshape(1, -1, *extra)
-    upper = to_unit(image[y0[:, None], x0]) * (1 - fx) + to_unit(image[y0[:, None], x1]) * fx
-    lower = to_unit(image[y1[:, None], x0]) * (1 - fx) + to_unit(image[y1[:, None], x1]) * fx
-    small = from_unit(upper * (1 - fy) + lower * fy, image.dtype)
+    transparent = split(image, channels)[1] is not None
+
+    def at(y: Array, x: Array) -> Array:
+        seen = to_unit(image[y[:, None], x])
+        if transparent:
+            seen[..., :3] *= seen[..., 3:]
+        return seen
+
+    upper = at(y0, x0) * (1 - fx) + at(y0, x1) * fx
+    lower = at(y1, x0) * (1 - fx) + at(y1, x1) * fx
+    values = upper * (1 - fy) + lower * fy
+    if transparent:
+        weight = values[..., 3:]
+        values[..., :3] = np.divide(values[..., :3], weight, out=np.zeros_like(values[..., :3]), where=weight > 1e-6)
+    small = from_unit(values, image.dtype)
     up_y, up_x = np.arange(height) * rows // height, np.arange(width) * columns // width
     return np.ascontiguousarray(small.take(up_x, axis=1).take(up_y, axis=0))
 

@@ -83,6 +83,7 @@ def hit_or_miss(mask: Mask, /, *, hit: Pattern, miss: Pattern) -> values.Mask:
 
     Returns:
         H W bool, True where the pattern's middle (K // 2, L // 2) fits; what lies beyond the picture counts as False.
+        (OpenCV's MORPH_HITMISS lets it fit anything, and so differs along the edge unless the mask is padded.)
 
     Raises:
         ParamError: patterns that ask for nothing, or for True and False at one place.

@@ -89,7 +89,7 @@ def som_quantize(
     color = color_of(image, channels)
     palette = Palette.of(color)
     points, weights = palette.some(_POINTS, Rng(seed).at("som"))
-    nodes = self_organising_map(points, weights, 1, colors, iterations)
+    nodes = self_organising_map(points, weights, 1, colors, iterations, squared=True)
     number, _ = nearest(palette.colors, nodes)
     painted = from_unit(nodes, image.dtype)[palette.spread(number)]
     return with_color(image, painted.reshape(color.shape), channels)

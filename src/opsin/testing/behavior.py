@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from opsin.sample import Sample
 from opsin.testing import examples
 from opsin.testing.common import PICTURES, arrays_of, check_declared, over_calls, refusal_of, same, worked
 from opsin.testing.strategies import TINY, Call, picture
+from opsin.tiling import halo_of, run_tiled
 from opsin.types import Array
 
 
@@ -115,7 +115,7 @@ def tiles(op: Op) -> None:
     fixed = {"border": "reflect"} if "border" in spec.params else {}
 
     def check(call: Call, whole: Any) -> None:
-        halo = _halo(op, call.params)
+        halo = halo_of(op.public, **call.params) or 0
         h, w = call.target.shape[:2]
         got = np.empty_like(whole)
         for top, bottom in ((0, h // 2), (h // 2, h)):
@@ -130,13 +130,21 @@ def tiles(op: Op) -> None:
     over_calls(op, check, sizes=((48, 61), (64, 40)), fixed=fixed)
 
 
-def _halo(op: Op, given_params: Mapping[str, Any]) -> int:
-    if op.spec.halo is None:
-        return 0
-    params = op.spec.fill(given_params)
-    wanted = inspect.signature(op.spec.halo).parameters
-    takes_all = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
-    return int(op.spec.halo(**{k: v for k, v in params.items() if takes_all or k in wanted}))
+def run_in_tiles(op: Op) -> None:
+    """`run_tiled` gives what the whole picture gives: integers exactly, floats to their last digits."""
+    spec = op.spec
+    if spec.shape == "geometric" or (spec.shape == "op" and spec.halo is None) or spec.random:
+        return
+
+    def check(call: Call, whole: Any) -> None:
+        for tile in (19, 40):
+            got = run_tiled(op.public, call.target, tile=tile, **call.params)
+            assert type(got) is type(whole) and got.dtype == whole.dtype, f"{call!r}: tiles gave {type(got).__name__}"
+            room = 1e-6 * max(1.0, float(np.abs(whole).max())) if whole.dtype.kind == "f" else 0.0
+            off = np.abs(np.asarray(got, dtype=np.float64) - np.asarray(whole, dtype=np.float64)).max()
+            assert off <= room, f"{call!r}: tiles of {tile} differ by {off:g}"
+
+    over_calls(op, check, sizes=((48, 61), (37, 150), (90, 33)))
 
 
 LEVELS: dict[str, tuple[float, float, str]] = {

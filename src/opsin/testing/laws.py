@@ -25,6 +25,7 @@ _ALL: tuple[Law, ...] = (
     behavior.sample_like_array,
     behavior.alpha_kept,
     behavior.tiles,
+    behavior.run_in_tiles,
     behavior.dtypes_agree,
     behavior.chance_is_addressed,
     behavior.same_in_a_pipeline,

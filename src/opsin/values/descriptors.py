@@ -13,6 +13,8 @@ from opsin.values.base import ArrayValue, check_canvas, plain
 
 __all__ = ["FilterBank", "GradientHistograms", "TextureCodes"]
 
+_LISTED = 1 << 12  # codes up to which a saved histogram names them all
+
 
 class GradientHistograms(ArrayValue):
     """The feature vector of `hog`: one number per block, cell and direction.
@@ -92,16 +94,18 @@ class TextureCodes(ArrayValue):
         return np.bincount(np.asarray(self).ravel(), minlength=self.count) / self.size
 
     def to_dict(self) -> dict[str, Any]:
-        """Give size, method and the histogram of codes."""
-        return plain(
-            {
-                "type": "lbp",
-                "width": self.shape[1],
-                "height": self.shape[0],
-                "method": self.method,
-                "histogram": self.vector,
-            }
-        )
+        """Give size, method and the histogram of codes; of more than 4,096 codes only those that occur, by number."""
+        out = {
+            "type": "lbp",
+            "width": self.shape[1],
+            "height": self.shape[0],
+            "method": self.method,
+            "count": self.count,
+        }
+        if self.count <= _LISTED:
+            return plain(out | {"histogram": self.vector})
+        codes, times = np.unique(np.asarray(self), return_counts=True)
+        return plain(out | {"codes": codes, "shares": times / self.size})
 
     def draw(self, image: Array) -> Array:
         """Show the codes as grays: H W 3."""

@@ -46,11 +46,7 @@ class Unmixed(ArrayValue):
 
     def pictures(self) -> Array:
         """The sources as pictures to look at: N H W (C) float32, each stretched to 0..1."""
-        moved = np.moveaxis(np.asarray(self), self.axis or 0, 0)
-        flat = moved.reshape(moved.shape[0], -1)
-        low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
-        unit = (flat - low) / np.where(high > low, high - low, 1.0)
-        return np.ascontiguousarray(unit.reshape(moved.shape), dtype=np.float32)
+        return _stretched(np.asarray(self), self.axis or 0)
 
     def __repr__(self) -> str:
         count = 0 if self.mixing is None else self.mixing.shape[1]
@@ -63,20 +59,8 @@ class Unmixed(ArrayValue):
         return plain({"type": "unmixed", "shape": list(self.shape)} | {name: getattr(self, name) for name in names})
 
     def draw(self, image: Array) -> Array:
-        """Lay the sources side by side on a canvas of the picture's size."""
-        from opsin.canvas import displayable
-        from opsin.draw import fitted
-
-        out = np.zeros_like(displayable(image))
-        pictures = self.pictures()
-        if pictures.ndim < 3:
-            pictures = pictures[:, None, :]  # signals: one row each
-        edges = np.linspace(0, out.shape[1], len(pictures) + 1).astype(int)
-        for picture, left, right in zip(pictures, edges[:-1], edges[1:], strict=True):
-            if right > left:
-                small = fitted(displayable(picture), int(right - left), out.shape[0])
-                out[: small.shape[0], left : left + small.shape[1]] = small
-        return out
+        """Lay the sources side by side on a canvas of the picture's size; signals are plotted one below the other."""
+        return _side_by_side(np.asarray(self), self.axis or 0, image)
 
 
 class Whitened(ArrayValue):
@@ -107,3 +91,50 @@ class Whitened(ArrayValue):
                 "axis": self.axis,
             }
         )
+
+    def draw(self, image: Array) -> Array:
+        """Lay the stack's members side by side on a canvas of the picture's size; signals are plotted as lines."""
+        return _side_by_side(np.asarray(self), self.axis or 0, image)
+
+
+def _stretched(stack: Array, axis: int) -> Array:
+    """The members of a stack, each stretched to 0..1: N ... float32."""
+    moved = np.moveaxis(stack, axis, 0)
+    flat = moved.reshape(moved.shape[0], -1)
+    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
+    unit = (flat - low) / np.where(high > low, high - low, 1.0)
+    return np.ascontiguousarray(unit.reshape(moved.shape), dtype=np.float32)
+
+
+def _side_by_side(stack: Array, axis: int, image: Array) -> Array:
+    """Show the members of a stack on a canvas of the picture's size."""
+    from opsin.canvas import displayable
+    from opsin.draw import fitted
+
+    out = np.zeros_like(displayable(image))
+    members = _stretched(stack, axis)
+    if members.ndim == 2:
+        return _plotted(members, out)
+    edges = np.linspace(0, out.shape[1], len(members) + 1).astype(int)
+    for member, left, right in zip(members, edges[:-1], edges[1:], strict=True):
+        if right > left:
+            small = fitted(displayable(member), int(right - left), out.shape[0])
+            out[: small.shape[0], left : left + small.shape[1]] = small
+    return out
+
+
+def _plotted(signals: Array, out: Array) -> Array:
+    """Plot signals 0..1 (N T) one below the other, each in its own color."""
+    from opsin.canvas import Canvas, color_of
+
+    out[...] = 255
+    height, width = out.shape[:2]
+    canvas = Canvas(out)
+    for k, signal in enumerate(signals):
+        # a column of pixels shows the least and the greatest of what falls into it
+        parts = np.array_split(signal, min(len(signal), width))
+        reach = np.array([(part[0], part.min(), part.max(), part[-1]) for part in parts]).ravel()
+        x = np.linspace(0.5, width - 0.5, len(parts)).repeat(4)
+        y = (k + 0.9 - 0.8 * reach) * height / len(signals)
+        canvas.path(np.stack([x, y], axis=1), color_of(k), closed=False, width=1.0)
+    return canvas.finish()

@@ -34,6 +34,7 @@ def apply_command(
         str, typer.Option("--out", "-o", help="A picture's name, or a folder; - for standard output (PNG).")
     ],
     seed: Annotated[int, typer.Option(help="Addresses the draws of techniques that draw.")] = 0,
+    tile: Annotated[int, typer.Option(help="Run in tiles of this many pixels a side; 0 runs the whole picture.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> int:
     """Run one technique on pictures or folders; its parameters read --name value.
@@ -41,6 +42,8 @@ def apply_command(
     Results that are not pictures give a JSON file and a picture with the result drawn on it.
     """
     names, words = _divide([*inputs, *context.args])
+    if tile and (is_clip_work(op, names) or op_of(op).spec.takes in ("frames", "pictures")):
+        raise OpsinError(f"{op}: --tile is for techniques on one picture; leave it out.")
     if op != "track" and op_of(op).spec.takes in ("frames", "pictures"):
         return _together(op_of(op), names, words, Path(out), json)
     if is_clip_work(op, names):
@@ -58,7 +61,7 @@ def apply_command(
     for source, relative in files:
         try:
             target = Path(out) if single else Path(out) / relative
-            written += _one(entry, params, source, target, seed, frame)
+            written += _one(entry, params, source, target, seed, frame, tile)
         except ParamError:
             raise
         except OpsinError as reason:
@@ -118,14 +121,14 @@ def _together(entry: Op, names: list[str], words: list[str], out: Path, json: bo
     return 0
 
 
-def _out(picture: Any, target: Path) -> list[str]:
+def _out(picture: Any, target: Path, **words: Any) -> list[str]:
     """Write a picture to its file, or as PNG to standard output."""
     from opsin.io import encode, write
 
     if str(target) == "-":
         sys.stdout.buffer.write(encode(picture, "png"))
         return ["-"]
-    write(shown(picture, str(target)), target)
+    write(shown(picture, str(target)), target, **words)
     return [str(target)]
 
 
@@ -160,14 +163,19 @@ def _named(path: Path, relative: Path) -> Path:
     return relative.with_name(relative.name.removesuffix(".gz")).with_suffix(".png")
 
 
-def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int, frame: int = 0) -> list[str]:
+def _one(
+    entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int, frame: int = 0, tile: int = 0
+) -> list[str]:
     from opsin.io import read, write, write_bytes
     from opsin.kernels.stego import refuse_lossy
     from opsin.sample import Sample
+    from opsin.tiling import run_tiled
 
     given = dict(params)
-    if entry.name == "hide" and str(target) != "-":
-        refuse_lossy(target)
+    hiding = entry.name == "hide" and str(target) != "-"
+    lossless = hiding and target.suffix.lower() == ".webp"
+    if hiding:
+        refuse_lossy(target, lossless=lossless)
     if entry.spec.random:
         given["rng"] = Rng(seed, key=target.name)
     image: Any
@@ -181,7 +189,7 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         image = (image if image.ndim == 2 else image[..., 0]) > 0
     elif entry.spec.takes == "sample":
         image = Sample(image, key=target.name)
-    result = entry.public(image, **given)
+    result = run_tiled(entry.public, image, tile=tile, **given) if tile else entry.public(image, **given)
     if isinstance(result, Sample):
         if result.filtered is not None:
             raise OpsinError(f"{target.name}: {result.filtered}")
@@ -190,7 +198,7 @@ def _one(entry: Op, params: dict[str, Any], source: Any, target: Path, seed: int
         target.parent.mkdir(parents=True, exist_ok=True)
     picture = isinstance(result, np.ndarray) and entry.spec.returns in ("image", "warp", "mask", "rgb", "gray")
     if picture:
-        written = _out(result, target)
+        written = _out(result, target, **({"lossless": True} if lossless else {}))
         if hasattr(result, "to_dict") and written != ["-"]:
             # a mask that knows more than its pixels, such as the threshold that made it
             side = target.with_suffix(".json")
