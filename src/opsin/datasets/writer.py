@@ -102,9 +102,9 @@ class Writer:
                 break
             name = rest
         base, hash_mark, number = name.rpartition("#")
-        root, suffix = posixpath.splitext(base if hash_mark and number.isdigit() else name)
+        root, suffix = posixpath.splitext(base if hash_mark and number.isdecimal() else name)
         name = root if suffix else name
-        return safe_key(f"{name}#{number}" if suffix and hash_mark and number.isdigit() else name, max_bytes=200)
+        return safe_key(f"{name}#{number}" if suffix and hash_mark and number.isdecimal() else name, max_bytes=200)
 
     def _find_clashes(self, keys: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
         groups: dict[tuple[str | None, str], list[str]] = defaultdict(list)
