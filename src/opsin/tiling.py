@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from opsin.errors import ParamError, refusal
 from opsin.geometry import Size, Warp, shift
-from opsin.instances import Rules
 from opsin.kernels.nms import suppress
 from opsin.kernels.resample import resample
 from opsin.sample import Sample
@@ -64,9 +63,7 @@ def cut(
         raise ParamError(refusal("tiling.cut", "overlap", "a number from 0 to below 1", overlap))
     size = Size(*sample.size)
     tile = Size(min(width, size.width), min(height, size.height))
-    rules = Rules(
-        min_visible, sample.rules.min_area, sample.rules.min_side, text=sample.rules.text, swap=sample.rules.swap
-    )
+    rules = replace(sample.rules, min_visible=min_visible)
     annotated = len(sample.original_instances) > 0
     for i, top in enumerate(_starts(size.height, tile.height, overlap)):
         for j, left in enumerate(_starts(size.width, tile.width, overlap)):
