@@ -203,3 +203,72 @@ class Thing:
 def test_unknown_transforms_are_named() -> None:
     found = from_torchvision([Thing()])
     assert [(n.step, n.verdict) for n in found.notes] == [("Thing", "left out")]
+
+
+def test_albumentations_more_transforms_agree_in_pictures() -> None:
+    albumentations = pytest.importorskip("albumentations")
+    fixed = [
+        albumentations.Pad(padding=(3, 7), fill=90, p=1.0),
+        albumentations.Pad(padding=(1, 2, 3, 4), border_mode=4, p=1.0),
+        albumentations.MultiplicativeNoise(multiplier=(0.7, 0.7), p=1.0),
+    ]
+    for transform in fixed:
+        found = from_albumentations(transform)
+        assert found.exact
+        expected = transform(image=IMAGE)["image"]
+        out = found.pipeline(IMAGE, mode="train", key=0, epoch=0).image
+        assert out.shape == expected.shape and np.abs(out.astype(int) - expected).max() <= 1
+    square = albumentations.D4(p=1.0)
+    found = from_albumentations(square)
+    seen = {found.pipeline(IMAGE, mode="train", key=k, epoch=0).image.tobytes() for k in range(80)}
+    assert found.exact and seen == {square(image=IMAGE)["image"].tobytes() for _ in range(200)} and len(seen) == 8
+
+
+def test_albumentations_more_transforms_are_near() -> None:
+    albumentations = pytest.importorskip("albumentations")
+    from skimage import data
+
+    image = data.astronaut()[:256, :256]
+    for transform in (
+        albumentations.MultiplicativeNoise(multiplier=(0.6, 1.4), elementwise=True, per_channel=True, p=1.0),
+        albumentations.GlassBlur(sigma=0.7, max_delta=3, iterations=1, p=1.0),
+        albumentations.ZoomBlur(max_factor=(1.2, 1.2), p=1.0),
+        albumentations.RandomToneCurve(scale=0.1, p=1.0),
+        albumentations.RandomScale(scale_limit=(-0.2, -0.2), p=1.0),
+    ):
+        found = from_albumentations(transform)
+        (note,) = found.notes
+        assert note.verdict == "close" and note.says
+        theirs = [transform(image=image)["image"] for _ in range(12)]
+        ours = [found.pipeline(image, mode="train", key=k, epoch=0).image for k in range(12)]
+        far = [np.mean([np.abs(x.mean() - image.mean()) for x in group]) for group in (theirs, ours)]
+        assert abs(far[0] - far[1]) < 12, (note, far)
+        assert abs(ours[0].shape[0] - theirs[0].shape[0]) <= 1
+
+
+def test_torchvision_containers_and_more() -> None:
+    torch = pytest.importorskip("torch")
+    v2 = pytest.importorskip("torchvision.transforms.v2")
+    tensor = torch.from_numpy(IMAGE).permute(2, 0, 1)
+    for transform in (
+        v2.RandomAdjustSharpness(2.5, p=1.0),
+        v2.RandomAdjustSharpness(0.3, p=1.0),
+        v2.JPEG(40),
+        v2.Identity(),
+        v2.RandomApply([v2.Pad(3), v2.RandomHorizontalFlip(1.0)], p=1.0),
+    ):
+        found = from_torchvision(transform)
+        assert found.exact, found.notes
+        out = found.pipeline(IMAGE, mode="train", key=0, epoch=0).image
+        assert np.abs(out.astype(int) - transform(tensor).permute(1, 2, 0).numpy()).max() <= 1, transform
+    found = from_torchvision(v2.RandomApply([v2.RandomHorizontalFlip(0.5)], p=0.5))
+    same = [np.array_equal(found.pipeline(IMAGE, mode="train", key=k, epoch=0).image, IMAGE) for k in range(400)]
+    assert found.exact and abs(np.mean(same) - 0.75) < 0.08
+    found = from_torchvision(v2.RandomChoice([v2.RandomVerticalFlip(1.0), v2.Identity()]))
+    same = [np.array_equal(found.pipeline(IMAGE, mode="train", key=k, epoch=0).image, IMAGE) for k in range(400)]
+    assert found.exact and abs(np.mean(same) - 0.5) < 0.1
+    found = from_torchvision(v2.RandomOrder([v2.RandomVerticalFlip(1.0), v2.RandomSolarize(128, p=1.0)]))
+    assert found.exact
+    found = from_torchvision(v2.RandomChannelPermutation())
+    seen = {found.pipeline(IMAGE, mode="train", key=k, epoch=0).image.tobytes() for k in range(60)}
+    assert len(seen) == 6

@@ -109,6 +109,31 @@ def test_segmentation_is_nearest_and_zero_beyond() -> None:
     assert out.segmentation[0, 0] == 0
 
 
+def test_the_class_beyond_the_picture_can_be_chosen() -> None:
+    from opsin import Pipeline, step
+
+    labels = (np.arange(60 * 80).reshape(60, 80) % 7).astype(np.uint8)
+    sample = Sample(IMAGE, segmentation=labels, rules=Rules(void=255))
+    plain = ops.rotate(Sample(IMAGE, segmentation=labels + np.uint8(1)), angle=30).segmentation
+    for out in (
+        ops.rotate(sample, angle=30),
+        Pipeline(step(ops.rotate, angle=30))(sample),
+        Pipeline(step(ops.rotate, angle=30), rules=Rules(void=255))(Sample(IMAGE, segmentation=labels)),
+        Pipeline.from_yaml("opsin: 1\nrules: {void: 255}\nsteps:\n  - rotate: {angle: 30}\n")(
+            Sample(IMAGE, segmentation=labels)
+        ),
+    ):
+        assert np.array_equal(out.segmentation == 255, plain == 0)
+        assert np.array_equal(out.segmentation[plain > 0], plain[plain > 0] - 1)
+    small = Sample(IMAGE, segmentation=labels.astype(np.int8), rules=Rules(void=255))
+    assert ops.translate(small, x=0.5, y=0).segmentation[0, 0] == 255
+    assert np.array_equal(ops.pad(sample, left=2).segmentation[:, :2], np.full((60, 2), 255))
+    with pytest.raises(ParamError, match="void must be"):
+        Rules(void=-1)
+    text = Pipeline(step(ops.invert), rules=Rules(void=255)).to_yaml()
+    assert Pipeline.from_yaml(text).rules == Rules(void=255)
+
+
 def test_formats_of_boxes() -> None:
     given = {
         "xyxy": [8, 6, 24, 30],

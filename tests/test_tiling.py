@@ -126,3 +126,21 @@ def test_what_looks_at_the_whole_picture_is_refused_in_tiles(name: str) -> None:
         run_tiled(name, IMAGE, **params.get(name, {}))
     with pytest.raises(ParamError, match="run_tiled: tile must be"):
         run_tiled("invert", IMAGE, tile=0)
+
+
+def test_boxes_that_tile_edges_cut_are_put_together_again() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        height, width = (int(v) for v in rng.integers(200, 600, 2))
+        count = int(rng.integers(1, 12))
+        corner = np.stack([rng.integers(0, width - 90, count), rng.integers(0, height - 90, count)], axis=1)
+        # some are larger than half a tile: no tile sees them whole
+        boxes = np.concatenate([corner, corner + rng.integers(8, 90, (count, 2))], axis=1).astype(np.float64)
+        sample = Sample(np.zeros((height, width), np.uint8), boxes=boxes, labels=np.arange(count))
+        tiles = list(cut(sample, width=120, height=100, overlap=0.4, min_visible=0.0))
+        tables = [t.sample.instances for t in tiles]
+        found = merge_boxes(
+            tiles, [t.boxes for t in tables], [np.ones(len(t)) for t in tables], [t.labels for t in tables]
+        )
+        assert sorted(found.labels.tolist()) == list(range(count))
+        np.testing.assert_allclose(found.boxes[np.argsort(found.labels)], boxes)

@@ -59,6 +59,7 @@ class Rules:
         min_side: least width and height in pixels of the box around what is left.
         text: classes that must not be mirrored, such as signs and number plates: a flip of them is refused.
         swap: pairs of classes that change places in a mirror, such as left and right hand.
+        void: class number that a segmentation has beyond the picture, such as 255 where a loss ignores it.
     """
 
     min_visible: float = 0.0
@@ -66,12 +67,15 @@ class Rules:
     min_side: float = 1.0
     text: tuple[str | int, ...] = ()
     swap: tuple[tuple[str | int, str | int], ...] = ()
+    void: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
         object.__setattr__(self, "swap", tuple(tuple(pair) for pair in self.swap))
         if any(len(pair) != 2 for pair in self.swap):
             raise ParamError(refusal("Rules", "swap", "pairs of classes", self.swap))
+        if isinstance(self.void, bool) or not isinstance(self.void, int) or not 0 <= self.void <= 65535:
+            raise ParamError(refusal("Rules", "void", "a whole number from 0 to 65535", self.void))
         if not 0.0 <= self.min_visible <= 1.0:
             raise ParamError(refusal("Rules", "min_visible", "a number from 0 to 1", self.min_visible))
         for name in ("min_area", "min_side"):

@@ -199,10 +199,14 @@ class Sample:
 
     @property
     def segmentation(self) -> NDArray[Any] | None:
-        """One class number per pixel, nearest-sampled; 0 beyond the picture."""
+        """One class number per pixel, nearest-sampled; `Rules(void=...)`, 0 by default, beyond the picture."""
         if self._segmentation is None:
             return None
-        return gather_nearest(self._segmentation, self.warp) if self._warp is not None else self._segmentation
+        if self._warp is None:
+            return self._segmentation
+        void = self.rules.void
+        kind = np.promote_types(self._segmentation.dtype, np.min_scalar_type(void))
+        return gather_nearest(self._segmentation.astype(kind, copy=False), self.warp, void)
 
     # The core moves pixels without telling Python where: that is worked out when somebody asks.
     def _told(self) -> None:

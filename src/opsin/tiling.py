@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from opsin.errors import ParamError, refusal, verbatim
 from opsin.geometry import Size, Warp, shift
-from opsin.instances import Rules
 from opsin.kernels.nms import suppress
 from opsin.kernels.resample import resample
 from opsin.op import Op, op_of
@@ -70,9 +69,7 @@ def cut(
         raise ParamError(refusal("tiling.cut", "overlap", "a number from 0 to below 1", overlap))
     size = Size(*sample.size)
     tile = Size(min(width, size.width), min(height, size.height))
-    rules = Rules(
-        min_visible, sample.rules.min_area, sample.rules.min_side, text=sample.rules.text, swap=sample.rules.swap
-    )
+    rules = replace(sample.rules, min_visible=min_visible)
     annotated = len(sample.original_instances) > 0
     for i, top in enumerate(_starts(size.height, tile.height, overlap)):
         for j, left in enumerate(_starts(size.width, tile.width, overlap)):
@@ -112,12 +109,16 @@ def merge_boxes(
 ) -> Merged:
     """Bring boxes found on tiles back onto the picture; what several tiles saw is kept once.
 
+    Where two tiles overlap, boxes that agree there are one object: the tile that saw it whole has the word, and where
+    none did, the parts that tile edges cut off are joined.
+
     Args:
         tiles: as `cut` gave them.
         boxes: per tile N 4.
         scores: per tile N.
         labels: per tile N; boxes of different classes do not suppress each other.
-        overlap: intersection over union above which the box of lower score goes.
+        overlap: intersection over union above which two boxes are one object; for boxes of two tiles it is measured
+            where both tiles see.
     """
     if not len(tiles) == len(boxes) == len(scores):
         raise ParamError(refusal("merge_boxes", "boxes and scores", f"{len(tiles)}, one per tile", len(boxes)))
@@ -131,8 +132,63 @@ def merge_boxes(
         kinds: NDArray[Any] = np.zeros(len(whole), np.int64)
     else:
         kinds = np.concatenate([np.asarray(k).ravel() for k in labels])
+    whole, ranks, kinds = _joined(tiles, [len(p) for p in parts], whole, ranks, kinds, overlap)
     keep = np.asarray(suppress(whole, ranks, overlap=overlap, groups=kinds)[0], dtype=np.int64)
     return Merged(whole[keep], ranks[keep], kinds[keep])
+
+
+def _joined(
+    tiles: Sequence[Tile], counts: Sequence[int], boxes: Floats, scores: Floats, kinds: NDArray[Any], overlap: float
+) -> tuple[Floats, Floats, NDArray[Any]]:
+    """Leave out parts of what another tile saw whole, and join parts that no tile saw whole."""
+    rects = np.array([(t.left, t.top, t.left + t.sample.size[0], t.top + t.sample.size[1]) for t in tiles], np.float64)
+    if len(boxes) == 0:
+        return boxes, scores, kinds
+    home = np.repeat(np.arange(len(tiles)), counts)
+    picture = np.concatenate([rects[:, :2].min(axis=0), rects[:, 2:].max(axis=0)])
+    edge = rects[home]
+    # a box that comes within a pixel of an edge of its tile, where the picture goes on, may be a part
+    part = ((np.abs(boxes - edge) <= 1.0) & (edge != picture)).any(axis=1)
+    begin = np.concatenate([[0], np.cumsum(counts)])
+    group = np.arange(len(boxes))
+    gone = np.zeros(len(boxes), np.bool_)
+
+    def root(i: int) -> int:
+        while group[i] != i:
+            group[i] = group[group[i]]
+            i = int(group[i])
+        return i
+
+    for a in range(len(tiles)):
+        for b in range(a + 1, len(tiles)):
+            low, high = np.maximum(rects[a, :2], rects[b, :2]), np.minimum(rects[a, 2:], rects[b, 2:])
+            if (high <= low).any():
+                continue
+            mine, theirs = slice(begin[a], begin[a + 1]), slice(begin[b], begin[b + 1])
+            alike = _agreement(boxes[mine], boxes[theirs], low, high) > overlap
+            alike &= kinds[mine][:, None] == kinds[theirs][None]
+            for i, j in np.argwhere(alike) + np.array([begin[a], begin[b]]):
+                if part[i] and part[j]:
+                    group[root(int(i))] = root(int(j))
+                elif part[i] or part[j]:
+                    gone[i if part[i] else j] = True
+    roots = np.array([root(i) for i in range(len(boxes))])
+    out = [np.flatnonzero(roots == r) for r in np.unique(roots)]
+    # where one part of a group is known whole elsewhere, the whole stands for all of them
+    out = [m for m in out if not gone[m].any()]
+    joined = [np.concatenate([boxes[m, :2].min(axis=0), boxes[m, 2:].max(axis=0)]) for m in out]
+    best = [m[np.argmax(scores[m])] for m in out]
+    return np.array(joined, np.float64).reshape(-1, 4), scores[best], kinds[best]
+
+
+def _agreement(a: Floats, b: Floats, low: Floats, high: Floats) -> Floats:
+    """Intersection over union of each of `a` with each of `b`, within a rectangle."""
+    p = np.concatenate([np.clip(a[:, :2], low, high), np.clip(a[:, 2:], low, high)], axis=1)[:, None]
+    q = np.concatenate([np.clip(b[:, :2], low, high), np.clip(b[:, 2:], low, high)], axis=1)[None]
+    common = np.prod(np.maximum(np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2]), 0.0), axis=-1)
+    areas = np.prod(p[..., 2:] - p[..., :2], axis=-1) + np.prod(q[..., 2:] - q[..., :2], axis=-1)
+    out: Floats = common / np.maximum(areas - common, 1e-12)
+    return out
 
 
 def merge_masks(tiles: Sequence[Tile], masks: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from dataset_help import class_folder, coco_folder, picture, yolo_folder
 from opsin.datasets import DataSet, convert, open_dataset
 from opsin.datasets.opening import FORMATS
 from opsin.instances import Instance
+from opsin.io import write
 from opsin.polygons import hull_box
 
 TARGETS = [n for n, f in FORMATS.items() if f.writer]
@@ -37,6 +38,14 @@ def make(kind: str, root: Path) -> DataSet:
             picture(root / f"{name}.png", seed=i)
         (root / "t.csv").write_text("path,split,label,x1,y1,x2,y2\n" + rows)
         return open_dataset(root)
+    if kind == "segmentation":
+        for i in range(3):
+            name = f"{'train' if i else 'val'}/{i}.png"
+            picture(root / "images" / name, seed=i)
+            numbers = np.random.default_rng(i).integers(0, 4, (30, 40), np.uint8)
+            (root / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
+            write(numbers, root / "masks" / name)
+        return open_dataset(root, classes=["sky", "road", "tree", "wall"])
     # the rest is written by ourselves first: what is read then has come through that format
     first = make("coco", root / "first")
     options = {"picture": "png"} if kind == "webdataset" else {}
@@ -72,7 +81,7 @@ def test_pair(tmp_path: Path, kind: str, target: str) -> None:
     result = convert(data, target, tmp_path / "out")
     assert result.failed == [] and result.pictures == len(data)
     # folders look like classes, and label files that are not there like nothing: only then the format must be named
-    named = target in ("plain", "folder") or (target in ("voc", "dota") and kind in ("plain", "folder"))
+    named = target in ("plain", "folder") or (target in ("voc", "dota") and kind in ("plain", "folder", "segmentation"))
     again = open_dataset(tmp_path / "out", target if named else None)
     assert again.format == target and len(again) == len(data)
     assert [f for f in again.findings if f.rule != "unannotated"] == []
@@ -94,8 +103,13 @@ def test_pair(tmp_path: Path, kind: str, target: str) -> None:
                 assert other.label is None or target == "folder"
             else:
                 assert again.facts.class_name(other.label) == data.facts.class_name(entry.label)
+        # label pictures
+        if entry.labels is not None and other.segmentation is None:
+            assert "label pictures" in said
+        elif entry.labels is not None:
+            assert np.array_equal(sample.segmentation, other.segmentation)
         # objects
-        if held in ("folder", "plain"):
+        if held in ("folder", "plain", "segmentation"):
             assert other_entry.annotations is None
         elif entry.annotations is not None and data.class_names:
             mine, theirs = around(data, sample), around(again, other)
@@ -109,7 +123,7 @@ def test_pair(tmp_path: Path, kind: str, target: str) -> None:
 def compare_shapes(data: DataSet, again: DataSet, sample: Any, other: Any, said: str, target: str) -> None:
     columns = data.facts.columns
     if target in ("coco", "webdataset", "arrays"):
-        assert not [s for s in said.split(". ") if s and "arrays hold numbers" not in s]
+        assert not [s for s in said.split(". ") if s and "arrays hold numbers" not in s and "label pictures" not in s]
         for name in ("polygons", "corners", "masks", "keypoints", "attributes"):
             mine, theirs = getattr(sample.instances, name), getattr(other.instances, name)
             if mine is None or (name == "attributes" and target == "coco"):

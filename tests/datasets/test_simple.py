@@ -249,3 +249,11 @@ def test_converting_into_a_full_folder_is_refused(tmp_path: Path) -> None:
     class_folder(tmp_path / "a")
     with pytest.raises(DatasetError, match="empty"):
         convert(tmp_path / "a", "coco", tmp_path / "a")
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 5000])
+def test_odd_digits_in_ids_are_text_or_numbers_never_a_crash(tmp_path: Path, number: str) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "t.csv").write_text(f"path,id,label\na.png,{number},cat\n", encoding="utf-8")
+    found = open_dataset(tmp_path).entry(0).extra["id"]
+    assert found == (3 if number == "٣" else number)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsin import Pipeline, Sample, Size, Warp, augment, ops, step, uniform
-from opsin.errors import PipelineError
+from opsin.errors import OpsinError, PipelineError
 from opsin.io import encode
 from opsin.kernels import native, reference_only
 from opsin.kernels.resample import resample
@@ -182,3 +182,13 @@ def test_without_the_core_the_reference_serves() -> None:
         assert alone.plan().program is None
         reference = alone(image).image
     assert np.abs(pipeline(image).image.astype(int) - reference.astype(int)).mean() < 3
+
+
+@pytest.mark.parametrize("name", ["sepia", "rgb_shift", "color_matrix"])
+def test_gray_pictures_are_refused_fused_or_not(name):
+    params = {"sepia": {}, "rgb_shift": {"r": 0.1, "g": 0.0, "b": 0.0}, "color_matrix": {"matrix": np.eye(3)}}[name]
+    pipeline = Pipeline(step(getattr(ops, name), **params))
+    for image in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 1), np.float32)):
+        for one in (pipeline, pipeline.with_options(fuse=False)):
+            with pytest.raises(OpsinError, match=name):
+                one(image)

@@ -114,6 +114,9 @@ pub fn compile(tints: &[Tint], channels: usize, levels: bool, settled: bool, for
         if out.planar || (out.final_ && !matches!(tint, Tint::ToTensor(_))) {
             return invalid("program: nothing but to_tensor may follow normalize, and nothing to_tensor.");
         }
+        if matches!(tint, Tint::Matrix(_) | Tint::Shift(_)) && c.channels != 3 {
+            return invalid("program: colors are mixed in pictures of three channels only.");
+        }
         match tint {
             Tint::Normalize { mean, std } => {
                 c.floats();

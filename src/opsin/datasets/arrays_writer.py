@@ -12,7 +12,7 @@ import numpy as np
 from opsin.datasets.arrays import FACTS
 from opsin.datasets.entry import Entry, Facts
 from opsin.datasets.label_numbers import VOID
-from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, npy_bytes, shard_name
+from opsin.datasets.writer import ALL_COLUMNS, OF_WHOLE, Blocks, Packed, Placer, Raw, Writer, npy_bytes, shard_name
 from opsin.errors import DatasetError, refusal
 from opsin.sample import Sample
 
@@ -34,9 +34,8 @@ class ArraysWriter(Writer):
 
     format: ClassVar[str] = "arrays"
     sharded: ClassVar[bool] = True
-    holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
-    )
+    holds: ClassVar[frozenset[str]] = ALL_COLUMNS
+    details: ClassVar[frozenset[str]] = OF_WHOLE
 
     def __init__(
         self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from opsin.datasets import rle as runs
 from opsin.datasets.entry import Annotation
-from opsin.datasets.writer import Record, Writer, read_record, shape_box, tidy
+from opsin.datasets.writer import OF_WHOLE, Record, Writer, read_record, shape_box, tidy
 from opsin.instances import Skeleton
 from opsin.polygons import polygon_area
 
@@ -26,8 +26,9 @@ class CocoWriter(Writer):
 
     format: ClassVar[str] = "coco"
     holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label")
+        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "extra")
     )
+    details: ClassVar[frozenset[str]] = OF_WHOLE
 
     def finish(self, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
         """Give the annotation files."""
@@ -164,7 +165,12 @@ class CocoWriter(Writer):
         if a.corners is not None:
             row["corners"] = [tidy(v) for v in a.corners]
         if a.keypoints is not None:
-            row |= self._keypoints(a)
+            row |= self._keypoints(a.keypoints, a.label)
+        elif self.facts.skeleton is not None and "keypoints" in self.facts.columns:
+            # COCO's evaluation asks every object of a class with key points how many it has
+            part = self._part(a.label)
+            if part is not None and part.names:
+                row |= {"keypoints": [0] * (3 * len(part.names)), "num_keypoints": 0}
         row |= {k: v for k, v in a.attributes.items() if k not in row and not (k == "area" and record.moved)}
         row.setdefault("area", tidy(_area(a, box)))
         row.setdefault("iscrowd", 0)
@@ -172,11 +178,9 @@ class CocoWriter(Writer):
             row["track_id"] = a.track_id
         return row
 
-    def _keypoints(self, a: Annotation) -> dict[str, Any]:
-        assert a.keypoints is not None
-        flat = a.keypoints
-        if self.facts.parts and isinstance(a.label, int):
-            start, count = self.facts.parts[a.label]
+    def _keypoints(self, flat: Sequence[float], label: Any) -> dict[str, Any]:
+        if self.facts.parts and isinstance(label, int):
+            start, count = self.facts.parts[label]
             flat = flat[3 * start : 3 * (start + count)]
         return {"keypoints": [tidy(v) for v in flat], "num_keypoints": sum(1 for v in flat[2::3] if v > 0)}
 

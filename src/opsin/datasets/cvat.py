@@ -109,8 +109,8 @@ class CvatReader(Reader):
             split = (split_in_name(subset) or subset) if subset and subset.lower() != "default" else None
             notes = tuple(self._objects(image, canvas))
             extra: dict[str, Any] = {}
-            if image.attributes.get("id", "").isdigit():
-                extra["id"] = int(image.attributes["id"])
+            if (number := image.attributes.get("id", "")).isdecimal() and len(number) < 19:
+                extra["id"] = int(number)
             label = self._index.get(tags[0], tags[0]) if tags and tags[0] else None
             yield Entry(path, path, label=label, split=split, annotations=notes, canvas=canvas, extra=extra)
         self._root = XmlNode("annotations", {}, 0)
@@ -130,7 +130,7 @@ class CvatReader(Reader):
 
     def _canvas(self, image: XmlNode, record: str) -> tuple[int, int] | None:
         w, h = image.attributes.get("width", ""), image.attributes.get("height", "")
-        if w.isdigit() and h.isdigit() and int(w) and int(h):
+        if w.isdecimal() and h.isdecimal() and max(len(w), len(h)) < 11 and int(w) and int(h):
             return int(w), int(h)
         self.report.add(self._file, record, "canvas_invalid", f"the stated size is {w} x {h}.")
         return None

@@ -158,7 +158,7 @@ class DotaReader(Reader):
             return None
         attributes: dict[str, Any] = {}
         if len(words) == 10:
-            attributes["difficult"] = int(words[9]) if words[9].isdigit() else words[9]
+            attributes["difficult"] = int(words[9]) if words[9].isdecimal() and len(words[9]) < 19 else words[9]
         return Annotation(label=self._places[words[8]], corners=corners, attributes=attributes)
 
 

@@ -126,7 +126,7 @@ class Facts:
         parts: for each class where its key points begin in the skeleton and how many there are; empty when all
             classes have the whole skeleton.
         columns: which annotations occur: `boxes corners polygons masks keypoints track_ids attributes label
-            segmentation`.
+            segmentation`, and `extra` for what is said about pictures (such as id, license, date).
         splits: names of the splits, in order of appearance.
         details: what else the source says about the whole, as plain data.
     """
@@ -190,6 +190,8 @@ def note_columns(entry: Entry, columns: set[str], splits: list[str]) -> None:
         columns.add("label")
     if entry.labels is not None:
         columns.add("segmentation")
+    if entry.extra:
+        columns.add("extra")
     for a in entry.annotations or ():
         if a.box:
             columns.add("boxes")

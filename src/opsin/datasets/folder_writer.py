@@ -43,6 +43,8 @@ class FolderWriter(Writer):
         out = super().losses()
         if self.facts.class_ids:
             out.append(f"{self.format} holds no numbers of classes: they are numbered by their names in order.")
+        if "label" not in self.facts.columns:
+            out.append(f"{self.format} wants a class of every picture: all lie in the folder of a class 'unlabeled'.")
         return out
 
 
@@ -54,3 +56,10 @@ class PlainWriter(Writer):
     def path(self, sample: Sample, key: str, variant: int, split: str | None, raw: Any = None) -> str:
         """Give the path of a picture; the class plays no part."""
         return super().path(sample, key, variant, split, raw)
+
+    def losses(self) -> list[str]:
+        """Say what is lost: all but the pictures."""
+        out = super().losses()
+        if self.facts.class_names:
+            out.append(f"{self.format} holds no list of classes.")
+        return out

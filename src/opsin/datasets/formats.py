@@ -125,9 +125,9 @@ def open_dota(tree: Tree, file: str | None, report: Report, **options: Any) -> R
 # --- label pictures ---------------------------------------------------------------------------------------------------
 def find_segmentation(tree: Tree, file: str | None) -> bool:
     """Say whether a folder holds pictures and label pictures."""
-    from opsin.datasets.labeled import find_pairs
+    from opsin.datasets.labeled import find_pairs, is_ours
 
-    return file is None and bool(find_pairs(below(tree)))
+    return file is None and (bool(find_pairs(below(tree))) or is_ours(tree))
 
 
 def open_segmentation(tree: Tree, file: str | None, report: Report, **options: Any) -> Reader:

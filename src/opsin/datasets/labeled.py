@@ -19,7 +19,7 @@ from opsin.datasets.files import TEXT_LIMITS, Tree, is_picture, read_text
 from opsin.datasets.folder import split_folders
 from opsin.datasets.neutral import read_facts
 from opsin.datasets.rules import Report
-from opsin.datasets.writer import Raw, Writer
+from opsin.datasets.writer import OF_WHOLE, Raw, Writer
 from opsin.errors import DatasetError, refusal
 from opsin.io.parse import parse_json
 from opsin.io.parse_csv import parse_csv
@@ -65,6 +65,11 @@ def find_pairs(tree: Tree) -> list[Pair]:
     return out
 
 
+def is_ours(tree: Tree) -> bool:
+    """Say whether a folder is as Opsin writes it, though no picture of it may have a label picture."""
+    return tree.exists(_FACTS) and tree.is_folder("data") and "images" in tree.folders("data")
+
+
 def _beside(tree: Tree, top: str, split: str | None) -> list[Pair]:
     found = {name.lower(): posixpath.join(top, name) for name in tree.folders(top)}
     pictures = next((found[n] for n in _PICTURES if n in found), None)
@@ -106,10 +111,14 @@ class SegmentationReader(Reader):
         if (images is None) != (labels is None):
             raise DatasetError(refusal("segmentation", "labels", "given together with images, as folders", labels))
         self._tree, self._suffix = tree, suffix
-        inner = tree.child("data") if images is None and "data" in tree.folders() and not find_pairs(tree) else tree
+        own = is_ours(tree)
+        away = images is None and "data" in tree.folders() and (own or not find_pairs(tree))
+        inner = tree.child("data") if away else tree
         self._prefix = "data" if inner is not tree else ""
         self._inner = inner
         self._pairs = [Pair(images, labels, None)] if images is not None and labels is not None else find_pairs(inner)
+        if not self._pairs and own:
+            self._pairs = [Pair("images", "labels", None)]
         if not self._pairs:
             hint = "Say which with images= and labels=."
             raise DatasetError(f"{tree.root}: there is no folder of label pictures beside one of pictures. {hint}")
@@ -117,26 +126,30 @@ class SegmentationReader(Reader):
         facts = Facts(format=self.format)
         if tree.exists(_FACTS):
             facts = read_facts(_FACTS, parse_json(tree.data(_FACTS, TEXT_LIMITS), source=_FACTS), self.format)
+        self._splits = {safe_key(s): s for s in facts.splits}
         table = check_colors(colors) if colors is not None else found
         details = {"colors": table, "colors stated": colors is not None} if table else {}
         chosen = tuple(classes) if classes is not None else facts.class_names or names
-        self.facts = Facts(format=self.format, class_names=chosen, details=details)
+        ids = facts.class_ids if chosen == facts.class_names else ()
+        details = {k: v for k, v in facts.details.items() if k in OF_WHOLE} | details
+        self.facts = Facts(format=self.format, class_names=chosen, class_ids=ids, details=details)
 
     def entries(self) -> Iterator[Entry]:
         """Give the entries, folder by folder, in order of their names."""
         listed = self._lists()
         for pair in self._pairs:
-            labels = self._labels(pair.labels)
+            labels = self._labels(pair.labels) if self._inner.is_folder(pair.labels) else {}
+            labeled = bool(labels)
             for name in self._inner.walk(pair.pictures):
                 if not is_picture(name):
                     continue
                 below = name[len(pair.pictures) + 1 :]
                 stem = _PICTURE_END.sub("", posixpath.splitext(below)[0])
                 label = labels.pop(stem, None)
-                split = pair.split or _split_of(below) or listed.get(posixpath.splitext(below)[0])
+                split = pair.split or self._split_of(below) or listed.get(posixpath.splitext(below)[0])
                 if label is None and listed and posixpath.splitext(below)[0] not in listed:
                     continue  # VOC: most pictures have no label picture, and no list names them
-                if label is None:
+                if label is None and labeled:
                     self.report.add(self._full(name), below, "unannotated", "there is no label picture of this name.")
                 yield Entry(
                     self._full(name),
@@ -146,6 +159,10 @@ class SegmentationReader(Reader):
                 )
             for name in labels.values():
                 self.report.add(self._full(name), name, "orphan_label", "there is no picture of this name.")
+
+    def _split_of(self, below: str) -> str | None:
+        first, slash, _ = below.partition("/")
+        return (self._splits.get(first) or split_in_name(first)) if slash else None
 
     def _full(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
@@ -178,11 +195,6 @@ class SegmentationReader(Reader):
             if out:
                 break
         return out
-
-
-def _split_of(below: str) -> str | None:
-    first, slash, _ = below.partition("/")
-    return split_in_name(first) if slash and split_in_name(first) else None
 
 
 def check_colors(colors: Any) -> list[list[int]]:
@@ -229,6 +241,7 @@ class SegmentationWriter(Writer):
 
     format: ClassVar[str] = "segmentation"
     holds: ClassVar[frozenset[str]] = frozenset({"segmentation"})
+    details: ClassVar[frozenset[str]] = OF_WHOLE
 
     def folder(self, split: str | None) -> str:
         """Give the folder of a split's pictures."""

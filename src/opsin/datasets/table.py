@@ -235,7 +235,7 @@ class TableReader(Reader):
         extra = {}
         number = self._get(first, "id")
         if number is not None:
-            extra["id"] = int(number) if str(number).isdigit() else str(number)
+            extra["id"] = int(number) if str(number).isdecimal() and len(str(number)) < 19 else str(number)
         for row in rows[1:]:
             other = self._get(row, "split")
             if other != split:
@@ -305,4 +305,4 @@ def _number(value: Any, any_value: bool = False) -> int | float | None:
     if not math.isfinite(number):
         return number if any_value else None
     text = str(value).strip().lstrip("+-")
-    return int(number) if number == int(number) and (isinstance(value, float) or text.isdigit()) else number
+    return int(number) if number == int(number) and (isinstance(value, float) or text.isdecimal()) else number

@@ -57,7 +57,7 @@ def members(path: str) -> Iterator[Member]:
             else:
                 fields = _pax(text)
                 name = fields.get("path", name)
-                size = int(fields["size"]) if fields.get("size", "").isdigit() else size
+                size = int(fields["size"]) if fields.get("size", "").isdecimal() and len(fields["size"]) < 19 else size
             at = following
             continue
         if info.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK):

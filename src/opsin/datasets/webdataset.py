@@ -19,7 +19,7 @@ from opsin.datasets.files import Tree, is_picture, read_part
 from opsin.datasets.neutral import read_annotations, read_facts, read_label, read_size
 from opsin.datasets.rules import Report
 from opsin.datasets.tar import END, Member, member_length, members, pack_member
-from opsin.datasets.writer import Blocks, Packed, Placer, Raw, Writer, shard_name
+from opsin.datasets.writer import ALL_COLUMNS, OF_WHOLE, Blocks, Packed, Placer, Raw, Writer, shard_name
 from opsin.errors import DatasetError, DecodeError
 from opsin.io import Limits, Picture, decode
 from opsin.io.parse import parse_json
@@ -208,9 +208,8 @@ class WebDatasetWriter(Writer):
 
     format: ClassVar[str] = "webdataset"
     sharded: ClassVar[bool] = True
-    holds: ClassVar[frozenset[str]] = frozenset(
-        ("boxes", "corners", "polygons", "masks", "keypoints", "track_ids", "attributes", "label", "segmentation")
-    )
+    holds: ClassVar[frozenset[str]] = ALL_COLUMNS
+    details: ClassVar[frozenset[str]] = OF_WHOLE
 
     def __init__(
         self,

@@ -72,6 +72,7 @@ class Writer:
     format: ClassVar[str] = ""
     sharded: ClassVar[bool] = False
     holds: ClassVar[frozenset[str]] = frozenset()
+    details: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -101,9 +102,9 @@ class Writer:
                 break
             name = rest
         base, hash_mark, number = name.rpartition("#")
-        root, suffix = posixpath.splitext(base if hash_mark and number.isdigit() else name)
+        root, suffix = posixpath.splitext(base if hash_mark and number.isdecimal() else name)
         name = root if suffix else name
-        return safe_key(f"{name}#{number}" if suffix and hash_mark and number.isdigit() else name, max_bytes=200)
+        return safe_key(f"{name}#{number}" if suffix and hash_mark and number.isdecimal() else name, max_bytes=200)
 
     def _find_clashes(self, keys: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
         groups: dict[tuple[str | None, str], list[str]] = defaultdict(list)
@@ -262,7 +263,13 @@ class Writer:
 
     def losses(self) -> list[str]:
         """Say what this format cannot hold of the data set, one sentence each; empty when nothing is lost."""
-        return [_LOST[c].format(name=self.format) for c in sorted(self.facts.columns - self.holds) if c in _LOST]
+        out = [_LOST[c].format(name=self.format) for c in sorted(self.facts.columns - self.holds) if c in _LOST]
+        return out + self.losses_of_whole()
+
+    def losses_of_whole(self) -> list[str]:
+        """Say what is lost of what the source says about the whole."""
+        lost = sorted(set(self.facts.details) - self.details - _OWN_DETAILS)
+        return [f"{self.format} holds no {', '.join(lost)} of the whole: left out."] if lost else []
 
     def class_name(self, label: Any) -> str:
         """Give the text of a label: its class's name, or itself."""
@@ -280,7 +287,12 @@ _LOST = {
     "attributes": "{name} holds no attributes of objects (such as crowd, area, id): they are left out.",
     "label": "{name} holds no class of the whole picture: it is left out.",
     "segmentation": "{name} holds no label pictures: they are left out.",
+    "extra": "{name} holds nothing more about pictures (such as id, license, date): it is left out.",
 }
+ALL_COLUMNS = frozenset(_LOST)
+# what a format says about itself is no loss in another
+_OWN_DETAILS = frozenset({"task", "colors", "colors stated"})
+OF_WHOLE = frozenset({"info", "licenses", "supercategories"})
 
 
 def _digest(key: str) -> str:

@@ -164,7 +164,7 @@ class YoloReader(Reader):
         most = -1
         for label in self._label_files():
             for row in self._rows(label):
-                if row and row[0].isdigit() and len(row[0]) < 5:
+                if row and row[0].isdecimal() and len(row[0]) < 5:
                     most = max(most, int(row[0]))
         self._places = {i: i for i in range(most + 1)}
         return tuple(str(i) for i in range(most + 1))

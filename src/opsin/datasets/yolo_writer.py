@@ -171,6 +171,7 @@ class YoloWriter(Writer):
             "attributes": "attributes of objects (such as crowd, area, id)",
             "label": "a class of the whole picture",
             "segmentation": "label pictures",
+            "extra": "more about pictures (such as id, license, date)",
         }
         out = [
             f"yolo for task {self.task} holds no {words[c]}: left out." for c in sorted(facts.columns - held - {"task"})
@@ -187,6 +188,7 @@ class YoloWriter(Writer):
             out.append(f"yolo numbers classes 0..{len(facts.class_ids) - 1}: their numbers are not kept.")
         if facts.parts:
             out.append("yolo has one skeleton for all classes: those of the classes stand one after the other.")
+        out += self.losses_of_whole()
         odd = [s for s in facts.splits if s not in ("train", "val", "test")]
         if odd:
             out.append(f"yolo names no splits but train, val and test: data.yaml does not list {', '.join(odd)}.")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsin.errors import PipelineError, refusal
+from opsin.importers import albumentations_more as more
 from opsin.importers.ranges import Found, near, of_range, of_whole, ok
 from opsin.importers.report import MIDDLES, Built, Imported, axis, drawn, jitter
 
@@ -392,5 +393,14 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "PlanckianJitter": of_range("color_temperature", "Planck's law instead of a table", kelvin="temperature_limit"),
     "Normalize": _normalize,
     "ToTensorV2": lambda item: ok("to_tensor"),
+    "D4": more.square,
+    "ThinPlateSpline": lambda item: more.thin_plate(item, _edge(item)),
+    "ZoomBlur": more.zoom_blur,
+    "GlassBlur": more.glass_blur,
+    "ShotNoise": more.shot_noise,
+    "MultiplicativeNoise": more.multiply,
+    "RandomToneCurve": more.tone_curve,
+    "Pad": lambda item: more.pad(item, _edge(item)),
+    "RandomScale": lambda item: more.scale(item, _kernel(item)),
     "ToFloat": lambda item: near("normalize", {"mean": 0.0, "std": 1.0}, "a fraction of full scale"),
 }

@@ -82,7 +82,7 @@ def _resize(built: Built, item: Any, name: str) -> None:
 def _center_crop(built: Built, item: Any, name: str) -> None:
     height, width = _pair(item.size)
     built.add({"center_crop": {"width": width, "height": height}}, training=False)
-    built.note(name, "exact", "smaller pictures are refused, not padded")
+    built.note(name, "exact", "smaller pictures are refused, not padded with black: put a Pad before it")
 
 
 def _resized_crop(built: Built, item: Any, name: str) -> None:
@@ -236,6 +236,71 @@ def _pad(built: Built, item: Any, name: str) -> None:
     built.note(name, "exact")
 
 
+def _inner(built: Built, items: Iterable[Any], *, alone: bool = False) -> list[dict[str, Any]]:
+    """Read transforms within another; with `alone`, each gives one step, whatever it is made of."""
+    out: list[dict[str, Any]] = []
+    for item in items:
+        part = Built()
+        for one in _flat(item):
+            _one(part, one)
+        built.notes += part.notes
+        steps = [s for step in part.steps for s in step.get("augment", [step])]
+        if alone and not steps and all(note.verdict == "exact" for note in part.notes):
+            steps = [{"brightness": {"factor": 1.0}}]  # changing nothing is one of the choices
+        out += [{"some_of": {"count": len(steps), "steps": steps}}] if alone and len(steps) > 1 else steps
+    return out
+
+
+def _apply(built: Built, item: Any, name: str) -> None:
+    steps, p = _inner(built, item.transforms), float(item.p)
+    if p >= 1 or not steps:
+        for step in steps:
+            built.add(step, training=True)
+        built.note(name, "exact")
+    elif len(steps) == 1:
+        built.add({**steps[0], "p": p * float(steps[0].get("p", 1.0))}, training=True)
+        built.note(name, "exact")
+    else:
+        built.add({"some_of": {"count": len(steps), "steps": steps}, "p": p}, training=True)
+        built.note(name, "close", "its steps are run in drawn order")
+
+
+def _choice(built: Built, item: Any, name: str) -> None:
+    steps = _inner(built, item.transforms, alone=True)
+    weights = [float(w) for w in getattr(item, "p", None) or [1.0] * len(item.transforms)]
+    whole = len(weights) == len(steps)
+    if steps:
+        built.add({"one_of": {"weights": weights, "steps": steps} if whole else steps}, training=True)
+    built.note(name, "exact" if whole else "close", "" if whole else "of those that came over, all alike")
+
+
+def _plain(built: Built, name: str, op: str) -> None:
+    built.add({op: {}}, training=True)
+    built.note(name, "exact")
+
+
+def _order(built: Built, item: Any, name: str) -> None:
+    steps = _inner(built, item.transforms, alone=True)
+    if steps:
+        built.add({"some_of": {"count": len(steps), "steps": steps}}, training=True)
+    built.note(name, "exact")
+
+
+def _identity(built: Built, item: Any, name: str) -> None:
+    built.note(name, "exact")
+
+
+def _jpeg(built: Built, item: Any, name: str) -> None:
+    low, high = _ends(item.quality)
+    words = {"quality": low if low == high else {"uniform": [low, high]}}
+    built.add({"jpeg_artifacts": words}, training=True)
+    built.note(name, "exact")
+
+
+def _ends(value: Any) -> tuple[int, int]:
+    return (int(value[0]), int(value[-1])) if isinstance(value, Sequence) else (int(value), int(value))
+
+
 _STEPS: dict[str, Callable[[Built, Any, str], None]] = {
     "Resize": _resize,
     "CenterCrop": _center_crop,
@@ -263,6 +328,13 @@ _STEPS: dict[str, Callable[[Built, Any, str], None]] = {
     "PILToTensor": _tensor,
     "ToDtype": _tensor,
     "ConvertImageDtype": _tensor,
+    "RandomApply": _apply,
+    "RandomChoice": _choice,
+    "RandomOrder": _order,
+    "RandomAdjustSharpness": _with("sharpness", factor="sharpness_factor"),
+    "RandomChannelPermutation": lambda built, item, name: _plain(built, name, "channel_shuffle"),
+    "JPEG": _jpeg,
+    "Identity": _identity,
     "RandAugment": _policy("rand_augment", count="num_ops", magnitude="magnitude"),
     "TrivialAugmentWide": _policy("trivial_augment"),
     "AugMix": _policy("aug_mix", severity="severity", width="mixture_width", depth="chain_depth", alpha="alpha"),

@@ -39,7 +39,9 @@ def _clip(path: str | os.PathLike[str], limits: Limits) -> Iterator[Array]:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part
+    ]
 
 
 def _folder(path: str, limits: Limits) -> Iterator[Array]:

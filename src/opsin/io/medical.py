@@ -174,7 +174,7 @@ def _decoded(sitk: Any, data: bytes, suffix: str, limits: Limits, name: str | No
 def _bits(reader: Any) -> int:
     """How many bits a stored number has."""
     text = reader.GetMetaData("0028|0100").strip() if reader.HasMetaDataKey("0028|0100") else ""
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0
 
 
 def _pixels(frames: Array, color: bool, name: str | None) -> Array:

@@ -138,7 +138,7 @@ def fetch(address: str, *, limits: Limits = LOCAL) -> bytes:
 
 def _take(response: Any, limits: Limits, deadline: float, address: str) -> bytes:
     length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > limits.bytes:
+    if length.isdecimal() and int(length) > limits.bytes:
         raise DecodeError("too_large", f"{int(length):,} bytes is over the limit of {limits.bytes:,}.", address)
     parts: list[bytes] = []
     total = 0
@@ -152,6 +152,6 @@ def _take(response: Any, limits: Limits, deadline: float, address: str) -> bytes
         if total > limits.bytes:
             raise DecodeError("too_large", f"more than the limit of {limits.bytes:,} bytes.", address)
         parts.append(block)
-    if length.isdigit() and total < int(length):
+    if length.isdecimal() and total < int(length):
         raise DecodeError("truncated", f"the transfer ended after {total:,} of {int(length):,} bytes.", address)
     return b"".join(parts)

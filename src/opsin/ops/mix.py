@@ -201,7 +201,10 @@ def mosaic(
     image = np.empty((height, width, *model.shape[2:]), model.dtype)
     all_segmentations = _segmentations("mosaic", parts)
     dtype = np.result_type(*(s.dtype for s in all_segmentations)) if all_segmentations else None
-    segmentation = np.zeros((height, width), dtype) if dtype is not None else None
+    void = sample.rules.void
+    segmentation = None
+    if dtype is not None:
+        segmentation = np.full((height, width), void, np.promote_types(dtype, np.min_scalar_type(void)))
     annotated = _annotated(*parts)
     tables: list[Instances] = []
     gone: tuple[Dropped, ...] = ()

@@ -52,6 +52,8 @@ def to_data(pipeline: Pipeline) -> dict[str, Any]:
             out["rules"]["text"] = list(r.text)
         if r.swap:
             out["rules"]["swap"] = [list(pair) for pair in r.swap]
+        if r.void:
+            out["rules"]["void"] = r.void
     out["steps"] = [_node_data(node) for node in pipeline.steps]
     return out
 
@@ -202,7 +204,7 @@ def _build(data: Any, marks: _Marks) -> Pipeline:
 
 
 def _rules(data: Any, marks: _Marks) -> Rules:
-    known = ("min_visible", "min_area", "min_side", "text", "swap")
+    known = ("min_visible", "min_area", "min_side", "text", "swap", "void")
     if not isinstance(data, Mapping):
         raise marks.at(("rules",), refusal("pipeline", "rules", "named numbers", data))
     for word, value in data.items():

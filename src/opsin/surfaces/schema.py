@@ -72,6 +72,7 @@ def pipeline_schema() -> dict[str, Any]:
                     "min_side": {"type": "number", "minimum": 0},
                     "text": {"type": "array"},
                     "swap": {"type": "array", "items": {"type": "array", "minItems": 2, "maxItems": 2}},
+                    "void": {"type": "integer", "minimum": 0, "maximum": 65535},
                 },
             },
             "steps": steps,

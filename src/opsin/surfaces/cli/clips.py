@@ -57,7 +57,7 @@ def morph_to_clip(name: str, words: list[str], out: str, json: bool) -> int:
             if not equals:
                 i += 1
                 value = words[i] if i < len(words) else "nothing"
-            if not value.isdigit() or int(value) < 1:
+            if not value.isdecimal() or int(value) < 1:
                 raise ParamError(refusal("morph", key, "a whole number at least 1", value))
             counts[key] = int(value)
         else:
