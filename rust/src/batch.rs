@@ -67,6 +67,12 @@ pub fn run(
     };
     jobs.truncate(count);
     jobs.reverse();
+    // The largest files first, so that at the end no thread waits long for another; pictures of one size in turn.
+    jobs.sort_by_key(|(k, _)| match &inputs[*k] {
+        Input::Jpeg(data) => data.len(),
+        Input::Bytes(v) => v.width * v.height,
+        Input::Floats(v) => v.width * v.height,
+    });
     let queue = Mutex::new(jobs);
     let done: Mutex<Vec<Option<Result<Record>>>> = Mutex::new((0..count).map(|_| None).collect());
     let work = || {
