@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from opsin.errors import DecodeError, LimitError
 from opsin.kernels import native
 
 needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not installed")
@@ -92,3 +94,24 @@ def mutate(rng: np.random.Generator, data: bytes) -> bytes:
         else:
             del out[max(2, at) :]
     return bytes(out)
+
+
+def decoded_or_refused(files: Iterable[bytes], *, planes: bool = False) -> tuple[int, int]:
+    """Decode damaged files at every scale: an array of the promised shape or a refusal, never anything else.
+
+    With `planes` two of three are read as planes. Gives how many were decoded and how many refused.
+    """
+    sound = refused = 0
+    for k, data in enumerate(files):
+        scale = (1, 1 / 2, 1 / 4, 1 / 8)[k % 4]
+        try:
+            if planes and k % 3:
+                native.decode_planes(data, scale=scale, fast=True, max_pixels=1 << 20)
+            else:
+                pixels = native.decode_jpeg(data, scale=scale, max_pixels=1 << 20)
+                info = native.jpeg_info(data)
+                assert pixels.shape[:2] == (int(np.ceil(info.height * scale)), int(np.ceil(info.width * scale)))
+            sound += 1
+        except (DecodeError, LimitError):
+            refused += 1
+    return sound, refused

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from native_help import SAMPLINGS, SIZES, levels, mutate, needs_core, pillow, written
+from native_help import SAMPLINGS, SIZES, decoded_or_refused, levels, mutate, needs_core, pillow, written
 from PIL import Image
 
 import opsin
@@ -301,21 +301,7 @@ def survive(count: int, seed: int) -> tuple[int, int]:
         for k, size in enumerate(((64, 48), (33, 17), (48, 40)))
         for sampling in SAMPLINGS
     ]
-    sound = refused = 0
-    for k in range(count):
-        data = mutate(rng, seeds[k % len(seeds)])
-        scale = SCALES[k % 4]
-        try:
-            if k % 3:
-                native.decode_planes(data, scale=scale, fast=True, max_pixels=1 << 20)
-            else:
-                pixels = native.decode_jpeg(data, scale=scale, max_pixels=1 << 20)
-                info = native.jpeg_info(data)
-                assert pixels.shape[:2] == (int(np.ceil(info.height * scale)), int(np.ceil(info.width * scale)))
-            sound += 1
-        except (DecodeError, LimitError):
-            refused += 1
-    return sound, refused
+    return decoded_or_refused((mutate(rng, seeds[k % len(seeds)]) for k in range(count)), planes=True)
 
 
 def test_mutants_are_decoded_or_refused() -> None:

@@ -42,3 +42,10 @@ def test_any_other_profile_is_applied():
     assert isinstance(core_source(Sample(data)), np.ndarray)
     plain = PIPELINE(jpeg(None)).image.astype(int)
     assert np.abs(PIPELINE(data).image.astype(int) - plain).max() > 50
+
+
+@pytest.mark.skipif(not use_core(), reason="the compiled core is not installed")
+def test_a_damaged_profile_is_noted_by_the_ordinary_decoder():
+    sample = Sample(jpeg(b"damaged" * 40))
+    assert isinstance(core_source(sample), np.ndarray)
+    assert [note.code for note in sample.facts.notes] == ["bad_icc"]

@@ -77,9 +77,8 @@ def to_srgb(array: Array, space: Space, profile: bytes | None, notes: list[Note]
 
 
 def is_srgb(profile: bytes, mode: str) -> bool:
-    """Say whether a profile is sRGB in all but name, or cannot be applied, so that pixels stay as they are."""
-    ready = _prepare(profile, mode)
-    return ready.is_srgb or bool(ready.error)
+    """Say whether a profile is sRGB in all but name, so that pixels stay as they are and there is nothing to note."""
+    return _prepare(profile, mode).is_srgb
 
 
 def _prepare(profile: bytes, mode: str) -> _Transform:
