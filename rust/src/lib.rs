@@ -18,4 +18,5 @@ pub mod resample;
 pub mod rows;
 pub mod simd;
 pub mod smooth;
+pub mod values;
 pub mod warp;

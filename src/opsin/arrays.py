@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,14 @@ def full_scale(dtype: Any) -> float:
     return _SCALES[np.dtype(dtype)]
 
 
-def check_image(where: str, image: object, *, unit: bool = False, name: str = "image") -> Array:
+def check_image(
+    where: str,
+    image: object,
+    *,
+    unit: bool = False,
+    name: str = "image",
+    ends: Callable[[Array], tuple[float, float]] | None = None,
+) -> Array:
     """Return the picture if it is legal, else raise the one sentence.
 
     Args:
@@ -30,6 +38,7 @@ def check_image(where: str, image: object, *, unit: bool = False, name: str = "i
         image: what was given.
         unit: refuse floats outside 0..1 (tone and color); geometry carries them.
         name: the parameter's name, for the sentence.
+        ends: what finds the least and the greatest of C-contiguous values, NaN where one is; else NumPy does.
 
     Raises:
         ParamError: not an array, a wrong dtype, axis count or size, NaN, infinity, or out of range.
@@ -50,7 +59,10 @@ def check_image(where: str, image: object, *, unit: bool = False, name: str = "i
     if image.shape[0] > MAX_SIDE or image.shape[1] > MAX_SIDE:
         raise ParamError(refusal(where, name, f"at most {MAX_SIDE} pixels wide and high", image))
     if image.dtype == np.float32:
-        low, high = float(image.min()), float(image.max())
+        if ends is not None and image.flags.c_contiguous:
+            low, high = ends(image)
+        else:
+            low, high = float(image.min()), float(image.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             bad = verbatim("NaN" if np.isnan(low) else "infinity")
             raise ParamError(refusal(where, name, "finite", bad, "Use numpy.nan_to_num first."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -18,6 +18,7 @@ from opsin.arrays import as_mask, check_image, from_unit, full_scale
 from opsin.errors import OpsinError, ParamError, did_you_mean, refusal
 from opsin.geometry import Size, Warp
 from opsin.kernels import native, use_core
+from opsin.kernels.laid_out import laid_out
 from opsin.kernels.resample import resample
 from opsin.sample import Sample
 from opsin.spec import OpShape, OpSpec, read_spec
@@ -32,6 +33,8 @@ T = TypeVar("T")
 _REGISTRY: dict[str, Op] = {}
 _IMAGES = ("image", "rgb", "gray")
 _OWN = "opsin.ops."
+_PLAIN = frozenset((int, float, str, bool, type(None)))  # what can be compared without looking into it
+_LAYOUTS = 256  # layouts that a technique keeps
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Op:
     public: Callable[..., Any]
     shape: OpShape
     words: Mapping[str, Any]
+    layouts: dict[Any, Callable[[Array], Array]] = field(default_factory=dict)
 
     @functools.cached_property
     def spec(self) -> OpSpec:
@@ -138,7 +142,8 @@ class Op:
         if spec.takes in _IMAGES:
             if spec.masks and isinstance(target, np.ndarray) and target.dtype == np.bool_ and target.ndim == 2:
                 return as_mask(spec.name, target)
-            image = check_image(spec.name, target, unit=spec.unit_range)
+            ends = native.span if native.available() else None
+            image = check_image(spec.name, target, unit=spec.unit_range, ends=ends)
             if spec.takes == "rgb" and (image.ndim != 3 or image.shape[2] not in (3, 4)):
                 raise ParamError(refusal(spec.name, "image", "RGB or RGBA", image, "Use ops.to_rgb first."))
             return image
@@ -150,11 +155,34 @@ class Op:
 
     def call(self, target: Any, given: Mapping[str, Any]) -> Any:
         """Check a direct call and run it."""
+        if self.shape == "geometric" and type(target) is np.ndarray and target.dtype.kind == "u" and use_core():
+            return self._moved(target, given)
         out = self.run(self.check(target), self.spec.fill(given))
         # a call that changes nothing must not hand out the caller's own memory
         if isinstance(out, np.ndarray) and isinstance(target, np.ndarray) and np.may_share_memory(out, target):
             return out.copy()
         return out
+
+    def _moved(self, image: Array, given: Mapping[str, Any]) -> Array:
+        """Move levels: for a shape and parameters that came before only the pixels are left to do.
+
+        All that is checked of levels is their shape and dtype, and our geometry is a function of them and of the
+        parameters, so that what was accepted and laid out once stands. A plug-in may see more than its parameters.
+        """
+        key = (image.shape, image.dtype, *given, *given.values(), *map(type, given.values()))
+        try:
+            layout = self.layouts.get(key)
+        except TypeError:  # an array or a list among the parameters
+            layout = None
+        if layout is None:
+            checked, params = self.check(image), self.spec.fill(given)
+            warp = self.warp(Size(image.shape[1], image.shape[0]), params)
+            layout = laid_out(warp, checked, params.get("channels", "color"))
+            if _PLAIN.issuperset(map(type, given.values())) and self.fn.__module__.startswith(_OWN):
+                if len(self.layouts) >= _LAYOUTS:
+                    self.layouts.clear()
+                self.layouts[key] = layout
+        return layout(image)
 
 
 def operations() -> dict[str, Op]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,16 @@ def levels() -> list[str]:
         return []
     best = native.set_simd_level()
     return list(LEVELS[: LEVELS.index(best) + 1])
+
+
+def in_turn() -> Iterator[str]:
+    """Set one instruction set after the other, and the best one at the end."""
+    try:
+        for level in levels():
+            native.set_simd_level(level)
+            yield level
+    finally:
+        native.set_simd_level()
 
 
 @cache

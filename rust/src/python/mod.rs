@@ -8,6 +8,7 @@ mod png;
 mod program;
 mod resize;
 mod smooth;
+mod values;
 mod warp;
 
 use crate::error::Error;
@@ -51,6 +52,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(m)?;
     resize::register(m)?;
     smooth::register(m)?;
+    values::register(m)?;
     warp::register(m)?;
     moves::register(m)?;
     outline::register(m)?;

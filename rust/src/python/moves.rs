@@ -1,4 +1,4 @@
-//! `moved` and `look_up`: pictures as bytes.
+//! `moved`, `framed` and `look_up`: pictures as bytes.
 
 use super::arrays::slice;
 use crate::error::{Error, Kind};
@@ -28,6 +28,22 @@ fn moved<'py>(
     Ok(py.detach(|| moves::moved(from, (width, height), size, swap, flip, to))?)
 }
 
+/// A picture of pixels of as many bytes as the fill has, on a canvas.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn framed<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    size: (usize, usize),
+    corner: (i64, i64),
+    canvas: (usize, usize),
+    fill: Vec<u8>,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<()> {
+    let (from, to) = (bytes(&image)?, slice(&mut out)?);
+    Ok(py.detach(|| moves::framed(from, size, corner, canvas, &fill, to))?)
+}
+
 /// Every byte through a table.
 #[pyfunction]
 fn look_up<'py>(
@@ -55,5 +71,6 @@ fn look_up<'py>(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(moved, m)?)?;
+    m.add_function(wrap_pyfunction!(framed, m)?)?;
     m.add_function(wrap_pyfunction!(look_up, m)?)
 }

@@ -6,8 +6,11 @@
 
 mod along;
 mod axis;
+mod half;
 mod kernel;
 mod lobes;
+mod nearest;
+mod pairs;
 mod sample;
 mod strip;
 mod sums;

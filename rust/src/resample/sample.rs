@@ -13,6 +13,10 @@ pub trait Sample: Copy + Send + Sync + Default + 'static {
     fn as_bytes(_data: &[Self]) -> Option<&[u8]> {
         None
     }
+    /// The same to write into.
+    fn as_bytes_mut(_data: &mut [Self]) -> Option<&mut [u8]> {
+        None
+    }
     /// `from_f32` for as many values as whole vectors hold; says how many. Both slices have one length.
     ///
     /// # Safety
@@ -26,6 +30,9 @@ pub trait Sample: Copy + Send + Sync + Default + 'static {
 impl Sample for u8 {
     const WHITE: f32 = 255.0;
     fn as_bytes(data: &[u8]) -> Option<&[u8]> {
+        Some(data)
+    }
+    fn as_bytes_mut(data: &mut [u8]) -> Option<&mut [u8]> {
         Some(data)
     }
     #[inline(always)]

@@ -1,8 +1,11 @@
 //! Whole pictures, for callers that have one at hand.
 
 use super::axis::{Axis, Span};
+use super::half::half;
 use super::kernel::Kernel;
 use super::lobes::{bounds, lobes};
+use super::nearest::nearest;
+use super::pairs::pairs;
 use super::sample::{Sample, round_to};
 use super::strip::{Scratch, strip};
 use super::{STRIP, View};
@@ -33,17 +36,24 @@ pub fn resize<T: Sample>(view: &View<'_, T>, request: &Resize, out: &mut [T]) ->
         return invalid("resize: the output must have room for every sample.");
     }
     if request.kernel == Kernel::Nearest {
-        for (y, out) in out.chunks_exact_mut(n).enumerate() {
-            let row = view.row(nearest(&down, y));
-            for (x, out) in out.chunks_exact_mut(c).enumerate() {
-                out.copy_from_slice(&row[nearest(&along, x) * c..][..c]);
-            }
-        }
+        nearest(view, &down, &along, out);
         return Ok(());
     }
     if let Some(bounds) = bounds(view, request.kernel) {
         lobes(view, &down, &along, [request.width, request.height], bounds, out);
         return Ok(());
+    }
+    if let (Some(data), Some(out)) = (T::as_bytes(view.data), T::as_bytes_mut(out)) {
+        let View { stride, width: w, height: h, channels, .. } = *view;
+        let bytes = View { data, stride, width: w, height: h, channels };
+        let whole = request.window == [0.0, 0.0, 2.0 * width as f64, 2.0 * height as f64];
+        if request.kernel == Kernel::Area && whole && (w, h) == (2 * width, 2 * height) && !request.flip {
+            half(&bytes, width, out);
+            return Ok(());
+        }
+        if pairs(&bytes, &down, &along, out) {
+            return Ok(());
+        }
     }
     let mut scratch = Scratch::default();
     let mut lines = vec![0.0f32; STRIP * n];
@@ -73,10 +83,4 @@ pub fn resize_to_floats<T: Sample>(view: &View<'_, T>, request: &Resize, out: &m
         strip(view, &down, &along, s * STRIP, out, n, &mut scratch);
     }
     Ok(())
-}
-
-/// The one sample with a weight.
-fn nearest(axis: &Axis, i: usize) -> usize {
-    let w = &axis.weights[i * axis.taps..][..axis.taps];
-    axis.start[i] as usize + w.iter().position(|&w| w != 0.0).unwrap_or(0)
 }

@@ -16,7 +16,7 @@ use crate::error::{Result, invalid};
 use crate::program::Tint;
 pub use buffer::{RowBuffer, Sums, contrast};
 pub use bytes::look_up;
-pub use chain::{From, To, run};
+pub use chain::{From, PER_LEVEL, To, run};
 pub use half::to_half;
 
 pub type Table = [[u8; 256]; 3];

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from opsin.kernels import native, use_core
 from opsin.types import Array
 
 __all__ = ["LUMA", "luma", "mean_luma"]
@@ -35,8 +36,12 @@ def mean_luma(color: Array) -> float:
 
     Integers are summed exactly and floats in double precision, so the rounding of single pixels has no part in it.
     """
-    kind = np.float64 if color.dtype.kind == "f" else np.uint64
-    planes = [color] if color.ndim == 2 else [color[..., c] for c in range(color.shape[2])]
-    weights = LUMA["bt601"] if len(planes) == 3 else (1.0 / len(planes),) * len(planes)
-    total = sum(w * float(plane.sum(dtype=kind)) for w, plane in zip(weights, planes, strict=True))
+    if color.dtype == np.uint8 and use_core():
+        sums: list[Any] = native.channel_sums(color)
+    else:
+        kind = np.float64 if color.dtype.kind == "f" else np.uint64
+        planes = [color] if color.ndim == 2 else [color[..., c] for c in range(color.shape[2])]
+        sums = [plane.sum(dtype=kind) for plane in planes]
+    weights = LUMA["bt601"] if len(sums) == 3 else (1.0 / len(sums),) * len(sums)
+    total = sum(w * float(s) for w, s in zip(weights, sums, strict=True))
     return total / (color.shape[0] * color.shape[1])

@@ -13,7 +13,7 @@ from opsin.kernels import native, use_core
 from opsin.kernels.resize import resize
 from opsin.types import Array, Border, Fill
 
-__all__ = ["exact", "gather_nearest", "pad", "resample"]
+__all__ = ["exact", "fill_values", "gather_nearest", "pad", "permutation", "resample"]
 
 _BLOCK = 1 << 18  # pixels worked on at a time, so that the coordinates of a large picture never stand in memory
 _NUMPY_PAD: dict[Border, Any] = {
@@ -35,7 +35,7 @@ def resample(image: Array, warp: Warp, *, channels: str = "color") -> Array:
 
 def exact(warp: Warp) -> bool:
     """Say whether every stage only moves whole pixels, so that no value changes."""
-    return all(stage.kernel == "" and _permutation(stage) is not None for stage in warp.stages)
+    return all(stage.kernel == "" and permutation(stage) is not None for stage in warp.stages)
 
 
 def fill_values(fill: Fill, image: Array, alpha: bool) -> NDArray[Any]:
@@ -103,7 +103,7 @@ def _beyond(length: int, low: int, high: int, before: int, after: int) -> int:
     return max(1, (high - low) + before + after)
 
 
-def _permutation(stage: Stage) -> NDArray[Any] | None:
+def permutation(stage: Stage) -> NDArray[Any] | None:
     """Give the matrix as integers when it only moves whole pixels, else None."""
     m = stage.matrix
     if m is None or m[2, 0] != 0.0 or m[2, 1] != 0.0:
@@ -119,7 +119,7 @@ def _permutation(stage: Stage) -> NDArray[Any] | None:
 def _stage(image: Array, stage: Stage, alpha: bool) -> Array:
     if stage.kernel:
         return resize(image, stage.target.width, stage.target.height, stage.kernel, alpha=alpha)
-    moved = _permutation(stage)
+    moved = permutation(stage)
     if moved is not None:
         return _move(image, moved, stage, alpha)
     return _bilinear(image, stage, alpha)
@@ -248,7 +248,7 @@ def gather_nearest(mask: Array, warp: Warp, fill: Any = 0) -> Array:
     tw, th = warp.target
     if exact(warp) and all(s.border == "constant" for s in warp.stages):
         for stage in warp.stages:
-            m = _permutation(stage)
+            m = permutation(stage)
             assert m is not None
             mask = _move_mask(mask, m, stage, fill)
         return np.ascontiguousarray(mask)

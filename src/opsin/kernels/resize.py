@@ -15,7 +15,7 @@ from opsin.arrays import from_unit, to_unit
 from opsin.kernels import native, use_core
 from opsin.types import Array
 
-__all__ = ["resize"]
+__all__ = ["by_core", "resize"]
 
 _PILLOW = {"pillow-bilinear": 2, "pillow-bicubic": 3, "area": 4, "lanczos": 1, "nearest": 0}  # Image.Resampling
 
@@ -26,13 +26,13 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
     """Stretch a picture to width x height by a kernel's definition; alpha says that channel 4 is straight alpha."""
     if image.shape[1] == width and image.shape[0] == height:
         return np.ascontiguousarray(image)
+    if by_core(image, kernel, alpha):
+        return native.resize(image, width, height, kernel)
     if kernel == "nearest":
         rows, columns = _nearest(image.shape[0], height), _nearest(image.shape[1], width)
         return np.ascontiguousarray(image[rows[:, None], columns[None, :]])
     if alpha:
         return _premultiplied(image, width, height, kernel)
-    if use_core() and (kernel not in _OVERSHOOT or image.dtype == np.uint8):
-        return native.resize(image, width, height, kernel)
     if kernel == "opencv-linear":
         return from_unit(_linear(to_unit(image), width, height), image.dtype)
     if image.dtype == np.uint8:
@@ -41,6 +41,13 @@ def resize(image: Array, width: int, height: int, kernel: str = "pillow-bilinear
         return from_unit(_overshooting(to_unit(image), width, height, kernel), image.dtype)
     out = _pillow_floats(image, width, height, kernel)
     return out if image.dtype.kind == "f" else from_unit(out / np.float32(65535.0), image.dtype)
+
+
+def by_core(image: Array, kernel: str, alpha: bool) -> bool:
+    """Say whether the compiled core resizes such a picture; nearest pixels are moved whole, alpha among them."""
+    if kernel == "nearest":
+        return use_core()
+    return use_core() and not alpha and (kernel not in _OVERSHOOT or image.dtype == np.uint8)
 
 
 def _nearest(n: int, m: int) -> NDArray[np.int64]:

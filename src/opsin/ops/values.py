@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from opsin.arrays import to_unit
 from opsin.errors import ParamError, refusal, verbatim
+from opsin.kernels import native, use_core
 from opsin.kernels.channel_figures import DEVIATIONS, MEANS
 from opsin.kernels.planes import joined, split
 from opsin.op import op
@@ -189,10 +190,13 @@ def normalize(
             hint = "It is normalized already." if least < -0.01 else "Divide it by its full scale first."
             raise ParamError(refusal("normalize", "image", "within 0..1 (1.0 is white)", got, hint))
     color, alpha = split(image, channels)
-    values = to_unit(color)
-    middle = _given("normalize", "mean", MEANS[mean] if isinstance(mean, str) else mean, values)
-    spread = _given("normalize", "std", DEVIATIONS[std] if isinstance(std, str) else std, values)
-    return _with_alpha(_affine(values, 1.0 / spread, middle), alpha)
+    middle = _given("normalize", "mean", MEANS[mean] if isinstance(mean, str) else mean, color)
+    spread = _given("normalize", "std", DEVIATIONS[std] if isinstance(std, str) else std, color)
+    if color.dtype == np.uint8 and use_core():
+        count = 1 if color.ndim == 2 else color.shape[2]
+        figures = [np.broadcast_to(f, count).astype(np.float32).tolist() for f in (middle, 1.0 / spread)]
+        return _with_alpha(native.normalized(color, *figures), alpha)
+    return _with_alpha(_affine(to_unit(color), 1.0 / spread, middle), alpha)
 
 
 @op(rescales=True)
@@ -210,6 +214,8 @@ def to_tensor(image: Image, /, *, dtype: Literal["float32", "float16"] = "float3
     Source:
         torchvision.transforms.ToTensor.
     """
+    if image.ndim == 3 and dtype == "float32" and image.dtype == np.float32 and use_core():
+        return native.planes(image)
     planes = image[None] if image.ndim == 2 else np.moveaxis(image, 2, 0)
     return np.ascontiguousarray(to_unit(np.ascontiguousarray(planes)).astype(dtype, copy=False))
 

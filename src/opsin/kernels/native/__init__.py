@@ -5,7 +5,7 @@ reference kernels serve instead. Nothing of the core runs when this package is i
 """
 
 from opsin.kernels.native.filters import smooth
-from opsin.kernels.native.geometry import carry_boxes, resize, warp, warp_map
+from opsin.kernels.native.geometry import carry_boxes, resize, resizer, warp, warp_map, warper
 from opsin.kernels.native.jpeg import (
     MAX_PIXELS,
     JpegInfo,
@@ -16,9 +16,10 @@ from opsin.kernels.native.jpeg import (
     jpeg_info,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
-from opsin.kernels.native.moves import look_up, moved
+from opsin.kernels.native.moves import framer, look_up, moved, mover
 from opsin.kernels.native.png import encode_png
 from opsin.kernels.native.program import Outcome, Program, one_step
+from opsin.kernels.native.values import channel_sums, normalized, planes, span
 
 __all__ = [
     "MAX_PIXELS",
@@ -29,19 +30,27 @@ __all__ = [
     "Program",
     "available",
     "carry_boxes",
+    "channel_sums",
     "decode_jpeg",
     "decode_planes",
     "encode_png",
+    "framer",
     "jpeg_has_profile",
     "jpeg_info",
     "look_up",
     "moved",
+    "mover",
+    "normalized",
     "one_step",
+    "planes",
     "resize",
+    "resizer",
     "set_simd_level",
     "simd_level",
     "smooth",
+    "span",
     "version",
     "warp",
     "warp_map",
+    "warper",
 ]

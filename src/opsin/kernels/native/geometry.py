@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from opsin.errors import ParamError, refusal
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array, Border
 
-__all__ = ["carry_boxes", "resize", "warp", "warp_map"]
+__all__ = ["carry_boxes", "resize", "resizer", "warp", "warp_map", "warper"]
 
 Frame = tuple[ArrayLike, float, float]  # output coordinates -> the frame's, its width, its height
 
@@ -39,14 +39,32 @@ def resize(
     Returns:
         height width (C), the image's dtype; within one level of Pillow's.
     """
-    core = need()
+    return resizer(image, width, height, kernel, box=box, flip=flip)(image)
+
+
+def resizer(
+    image: Array,
+    width: int,
+    height: int,
+    kernel: str = "pillow-bilinear",
+    *,
+    box: tuple[float, float, float, float] | None = None,
+    flip: bool = False,
+) -> Callable[[Array], Array]:
+    """Give `resize` for pictures of the shape and dtype of one."""
+    core, dtype = need(), image.dtype
     window = [0.0, 0.0, float(image.shape[1]), float(image.shape[0])] if box is None else [float(v) for v in box]
-    out = np.empty((height, width, *image.shape[2:]), image.dtype)
-    try:
-        core.resize(np.ascontiguousarray(image), width, height, kernel, window, flip, out)
-    except core.NativeError as error:
-        refuse(error)
-    return out
+    shape = (height, width, *image.shape[2:])
+
+    def run(picture: Array) -> Array:
+        out = np.empty(shape, dtype)
+        try:
+            core.resize(np.ascontiguousarray(picture), width, height, kernel, window, flip, out)
+        except core.NativeError as error:
+            refuse(error)
+        return out
+
+    return run
 
 
 def _frames(frames: Sequence[Frame]) -> list[tuple[list[float], float, float]]:
@@ -119,6 +137,24 @@ def warp_map(
         raise ParamError(refusal("warp_map", "field", "an array H W 2", field))
     points = np.ascontiguousarray(field, dtype=np.float32)
     return _warp(image, points, field.shape[1], field.shape[0], border, fill, nearest, frames, False)
+
+
+def warper(
+    image: Array, matrix: ArrayLike, width: int, height: int, border: Border, fill: list[float]
+) -> Callable[[Array], Array]:
+    """Give the plain case of `warp`, with a fill for each channel, for pictures of the shape and dtype of one."""
+    core, dtype, nine = need(), image.dtype, _nine(matrix)
+    shape, values = (height, width, *image.shape[2:]), [float(v) for v in fill]
+
+    def run(picture: Array) -> Array:
+        out = np.empty(shape, dtype)
+        try:
+            core.warp_linear(np.ascontiguousarray(picture), nine, width, height, border, values, [], False, out)
+        except core.NativeError as error:
+            refuse(error)
+        return out
+
+    return run
 
 
 _BY_SIZE: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.float32}
