@@ -8,6 +8,15 @@ use crate::warp::Border;
 /// Values whose sums stay in registers while all taps are added.
 const BLOCK: usize = 64;
 
+/// Rows that are made together.
+const GROUP: usize = 8;
+
+/// Values of a row that are made before the next row's.
+const PART: usize = 4 * BLOCK;
+
+/// Values in a cache line.
+const LINE: usize = 16;
+
 /// What lies at `at` of a line of `length`: a place on it, or nothing where a constant lies.
 fn place(at: i64, length: usize, border: Border) -> Option<usize> {
     let n = length as i64;
@@ -41,68 +50,104 @@ pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge:
         return invalid("smooth: the output must be of the picture's size, which must not be empty.");
     }
     let pad = radius * c;
-    let beyond = vec![edge; n];
+    // Rows are whole blocks long and begin at cache lines: nothing is left to single values, and no vector lies across
+    // two lines. What stands behind their ends is computed too, and not used.
+    let stride = n.next_multiple_of(BLOCK);
+    let beyond = vec![edge; stride];
     // Every row as floats once, kept as long as a tap can reach it.
-    let slots = if border == Border::Wrap { h } else { h.min(2 * radius + 1) };
-    let mut ring = vec![0.0f32; slots * n];
+    let slots = if border == Border::Wrap { h } else { h.min(2 * radius + GROUP) };
+    let mut ring = vec![0.0f32; slots * stride + LINE];
+    let skip = aligned(&ring, 0);
+    let ring = &mut ring[skip..];
     let mut have: Vec<usize> = vec![usize::MAX; slots];
-    let mut line = vec![0.0f32; n + 2 * pad + BLOCK];
-    let mut done = vec![0.0f32; n];
+    let long = (stride + 2 * pad).next_multiple_of(LINE);
+    let mut made = vec![0.0f32; GROUP * long + LINE];
+    let skip = aligned(&made, pad);
+    let made = &mut made[skip..];
+    let mut done = vec![0.0f32; stride];
     let columns: Vec<Option<usize>> =
         (0..radius as i64).flat_map(|k| [place(-1 - k, w, border), place(w as i64 + k, w, border)]).collect();
-    for (y, out) in out.chunks_exact_mut(n).enumerate() {
+    for (group, out) in out.chunks_mut(GROUP * n).enumerate() {
+        let (first, count) = ((group * GROUP) as i64, out.len() / n);
         let reach = radius as i64;
-        let rows: Vec<Option<usize>> = (-reach..=reach).map(|k| place(y as i64 + k, h, border)).collect();
+        let rows: Vec<Option<usize>> =
+            (first - reach..first + count as i64 + reach).map(|y| place(y, h, border)).collect();
         let whole = slots == h;
         for row in rows.iter().flatten() {
             // Folded borders reach rows that lie near, so that no slot is taken twice; wrapped ones keep all rows.
             let slot = if whole { *row } else { row % slots };
             if have[slot] != *row {
-                widen(view.row(*row), &mut ring[slot * n..][..n]);
+                widen(view.row(*row), &mut ring[slot * stride..][..n]);
                 have[slot] = *row;
             }
         }
         let near = |row: &Option<usize>| match row {
-            Some(row) => &ring[(if whole { *row } else { row % slots }) * n..][..n],
+            Some(row) => &ring[(if whole { *row } else { row % slots }) * stride..][..stride],
             None => &beyond[..],
         };
         let lines: Vec<&[f32]> = rows.iter().map(near).collect();
-        down(&lines, taps, &mut line[pad..pad + n]);
-        for (k, pair) in columns.chunks_exact(2).enumerate() {
-            for (place, to) in [(pair[0], pad - (k + 1) * c), (pair[1], pad + n + k * c)] {
-                match place {
-                    Some(x) => line.copy_within(pad + x * c..pad + (x + 1) * c, to),
-                    None => line[to..to + c].fill(edge),
-                }
+        // Rows share most of what they are made of: a part of all of them at a time stays in the nearest cache.
+        for from in (0..stride).step_by(PART) {
+            let to = stride.min(from + PART);
+            for (k, line) in made.chunks_exact_mut(long).take(count).enumerate() {
+                down(&lines[k..k + 2 * radius + 1], taps, from, &mut line[pad + from..pad + to]);
             }
         }
-        along(&line, taps, c, &mut done);
-        round_to(&done, out);
+        for (line, out) in made.chunks_exact_mut(long).zip(out.chunks_exact_mut(n)) {
+            for (k, pair) in columns.chunks_exact(2).enumerate() {
+                for (place, to) in [(pair[0], pad - (k + 1) * c), (pair[1], pad + n + k * c)] {
+                    match place {
+                        Some(x) => line.copy_within(pad + x * c..pad + (x + 1) * c, to),
+                        None => line[to..to + c].fill(edge),
+                    }
+                }
+            }
+            along(line, taps, c, &mut done);
+            round_to(&done[..n], out);
+        }
     }
     Ok(())
 }
 
+/// How many values to leave out so that the one at `at` behind them begins a cache line.
+fn aligned(values: &[f32], at: usize) -> usize {
+    (values.as_ptr().align_offset(4 * LINE).min(LINE) + LINE - at % LINE) % LINE
+}
+
+leveled! {
+    fn widen_bytes(row: &[u8], out: &mut [f32]) {
+        for (o, &v) in out.iter_mut().zip(row) {
+            *o = f32::from(v);
+        }
+    }
+}
+
 /// Samples as floats.
 fn widen<T: Sample>(row: &[T], out: &mut [f32]) {
+    if let Some(row) = T::as_bytes(row) {
+        widen_bytes(row, out);
+        return;
+    }
     for (o, &v) in out.iter_mut().zip(row) {
         *o = v.to_f32();
     }
 }
 
 leveled! {
-    fn down(lines: &[&[f32]], taps: &[f32], out: &mut [f32]) {
+    /// `out` is whole blocks long, and begins at `from`.
+    fn down(lines: &[&[f32]], taps: &[f32], from: usize, out: &mut [f32]) {
         let radius = taps.len() - 1;
         let n = out.len();
         let mut at = 0;
         while at + BLOCK <= n {
             let mut sum = [0.0f32; BLOCK];
-            let middle: &[f32; BLOCK] = lines[radius][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+            let middle: &[f32; BLOCK] = lines[radius][from + at..from + at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
             for k in 0..BLOCK {
                 sum[k] = middle[k] * taps[0];
             }
             for (r, &w) in taps.iter().enumerate().skip(1) {
-                let a: &[f32; BLOCK] = lines[radius - r][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
-                let b: &[f32; BLOCK] = lines[radius + r][at..at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                let a: &[f32; BLOCK] = lines[radius - r][from + at..from + at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
+                let b: &[f32; BLOCK] = lines[radius + r][from + at..from + at + BLOCK].try_into().unwrap_or(&[0.0; BLOCK]);
                 for k in 0..BLOCK {
                     sum[k] += (a[k] + b[k]) * w;
                 }
@@ -110,17 +155,11 @@ leveled! {
             out[at..at + BLOCK].copy_from_slice(&sum);
             at += BLOCK;
         }
-        for x in at..n {
-            let mut sum = lines[radius][x] * taps[0];
-            for (r, &w) in taps.iter().enumerate().skip(1) {
-                sum += (lines[radius - r][x] + lines[radius + r][x]) * w;
-            }
-            out[x] = sum;
-        }
     }
 }
 
 leveled! {
+    /// `out` is whole blocks long.
     fn along(line: &[f32], taps: &[f32], c: usize, out: &mut [f32]) {
         let radius = taps.len() - 1;
         let pad = radius * c;
@@ -142,13 +181,6 @@ leveled! {
             }
             out[at..at + BLOCK].copy_from_slice(&sum);
             at += BLOCK;
-        }
-        for x in at..n {
-            let mut sum = line[pad + x] * taps[0];
-            for (r, &w) in taps.iter().enumerate().skip(1) {
-                sum += (line[pad + x - r * c] + line[pad + x + r * c]) * w;
-            }
-            out[x] = sum;
         }
     }
 }
