@@ -43,7 +43,11 @@ pub enum Row {
         add: f32,
     },
     Saturate(f64),
-    Hue(f32),
+    /// Whole sixths of the circle, and what is left of the turn.
+    Hue {
+        whole: u8,
+        part: f32,
+    },
     Matrix([f32; 12]),
     Power(f32),
     Exposure(f32),
@@ -271,7 +275,11 @@ impl Compiler {
             Tint::Solarize(t) => Row::Solarize(*t as f32),
             Tint::Posterize(bits) => Row::Posterize(2f64.powi(*bits as i32) as f32),
             Tint::Saturation(f) if color && *f != 1.0 => Row::Saturate(*f),
-            Tint::Hue(h) if color && *h != h.round() => Row::Hue((6.0 * (h - h.floor())) as f32),
+            Tint::Hue(h) if color && *h != h.round() => {
+                let sixths = 6.0 * (h - h.floor());
+                let whole = sixths.floor().min(5.0);
+                Row::Hue { whole: whole as u8, part: (sixths - whole) as f32 }
+            }
             Tint::Jitter(steps) => {
                 steps.iter().for_each(|s| self.float_step(s));
                 return;
