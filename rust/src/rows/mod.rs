@@ -7,17 +7,20 @@
 mod buffer;
 mod bytes;
 mod chain;
+pub mod fine;
 mod half;
 mod lanes;
 mod power;
+mod words;
 
 use crate::chance;
 use crate::error::{Result, invalid};
 use crate::program::Tint;
-pub use buffer::{RowBuffer, Sums, contrast};
+pub use buffer::{Elsewhere, Form as RowForm, RowBuffer, Sums, contrast};
 pub use bytes::look_up;
 pub use chain::{From, To, run};
 pub use half::to_half;
+pub use words::part;
 
 pub type Table = [[u8; 256]; 3];
 

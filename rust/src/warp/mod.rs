@@ -7,6 +7,7 @@
 
 mod border;
 mod clamped;
+mod fine;
 mod frames;
 #[cfg(target_arch = "x86_64")]
 mod gather;
@@ -22,7 +23,8 @@ use crate::resample::{Sample, View, round_to};
 
 pub use border::Border;
 pub use clamped::{Place, clamped};
-pub use frames::{Frame, frame_run};
+pub use fine::fine;
+pub use frames::{Frame, frame_run, run_inside};
 pub use matrix::{FAR, Matrix, density, is_flat, project};
 pub use nearest::nearest;
 pub use points::{CHUNK, Points, Shares};

@@ -2,6 +2,7 @@
 
 use super::matrix::{Matrix, is_flat, project, seen};
 use crate::leveled;
+use crate::rows::part;
 
 pub const CHUNK: usize = 256;
 /// Vector code may read behind the last point.
@@ -149,6 +150,13 @@ impl Points {
         !matches!(self.form, Form::Any)
     }
 
+    /// Whether some lie further than this apart, as far as their ends say; points in no order count as such.
+    pub(super) fn wide(&self, count: usize, far: f32) -> bool {
+        let apart = |near: &[f32; NEAR]| near[0].max(near[count - 1]);
+        // Counted from the least of them.
+        !self.in_order() || !(apart(&self.near_x) < far && apart(&self.near_y) < far)
+    }
+
     /// Points of a field, as they stand there.
     pub fn take(&mut self, field: &[f32], count: usize) {
         for (k, p) in field.chunks_exact(2).take(count).enumerate() {
@@ -261,6 +269,21 @@ impl Points {
                 Shares::Nothing => line[..count].fill(fill),
                 _ => blend(&mut line[..count], &self.cover[..count], fill),
             }
+        }
+    }
+}
+
+impl Points {
+    /// The same for fine levels of which some lie beyond the edge.
+    pub fn blend_words(&self, fill: i16, line: &mut [i16]) {
+        blend_words(line, &self.cover, fill);
+    }
+}
+
+leveled! {
+    fn blend_words(line: &mut [i16], cover: &[f32; CHUNK], fill: i16) {
+        for (v, &share) in line.iter_mut().zip(cover) {
+            *v = fill + part(*v - fill, (share * 32767.0 + 0.5) as i32 as i16);
         }
     }
 }
