@@ -243,38 +243,63 @@ fn pick<const C: usize, const WIDE: bool>(
 ) -> [[__m512i; 4]; C] {
     let zero = _mm512_setzero_si512();
     let mut taps = [[zero; 4]; C];
-    let mut above = 0u64;
-    let step = _mm512_set1_epi8(1);
-    let mut at_row = zero;
     let reach = if WIDE { REACH } else { 64 };
-    for r in 0..rows {
-        let here = _mm512_cmpeq_epi8_mask(row, at_row);
-        at_row = _mm512_add_epi8(at_row, step);
-        // What stands behind the data is not read, and not needed either.
-        let data = &data[(base + r * stride).min(data.len())..];
-        let (low, high) = if data.len() >= reach {
-            // SAFETY: the slice holds as many bytes as are read.
-            unsafe {
-                let low = _mm512_loadu_si512(data.as_ptr().cast());
-                (low, if WIDE { _mm512_loadu_si512(data.as_ptr().add(64).cast()) } else { low })
+    let step = _mm512_set1_epi8(1);
+    // Where the last row's stretch lies in the data, all do.
+    let whole = base + (rows - 1) * stride + reach <= data.len();
+    macro_rules! stretch {
+        ($r:expr) => {{
+            // What stands behind the data is not read, and not needed either.
+            let data = &data[(base + $r * stride).min(data.len())..];
+            if whole || data.len() >= reach {
+                debug_assert!(data.len() >= reach);
+                // SAFETY: the slice holds as many bytes as are read.
+                unsafe {
+                    let low = _mm512_loadu_si512(data.as_ptr().cast());
+                    (low, if WIDE { _mm512_loadu_si512(data.as_ptr().add(64).cast()) } else { low })
+                }
+            } else {
+                let mask = |n: usize| if n >= 64 { !0u64 } else { (1 << n) - 1 };
+                let rest = data.get(64..).unwrap_or_default();
+                // SAFETY: only bytes inside the slices are read.
+                unsafe {
+                    (
+                        _mm512_maskz_loadu_epi8(mask(data.len()), data.as_ptr().cast()),
+                        _mm512_maskz_loadu_epi8(mask(rest.len()), rest.as_ptr().cast()),
+                    )
+                }
             }
-        } else {
-            let mask = |n: usize| if n >= 64 { !0u64 } else { (1 << n) - 1 };
-            let rest = data.get(64..).unwrap_or_default();
-            // SAFETY: only bytes inside the slices are read.
-            unsafe {
-                (
-                    _mm512_maskz_loadu_epi8(mask(data.len()), data.as_ptr().cast()),
-                    _mm512_maskz_loadu_epi8(mask(rest.len()), rest.as_ptr().cast()),
-                )
+        }};
+    }
+    macro_rules! look {
+        ($low:expr, $high:expr, $index:expr) => {
+            match WIDE {
+                true => _mm512_permutex2var_epi8($low, $index, $high),
+                false => _mm512_permutexvar_epi8($index, $low),
             }
         };
+    }
+    // The first two rows fill everything; what belongs to later ones is overwritten.
+    let (low, high) = stretch!(0);
+    for (taps, index) in taps.iter_mut().zip(index) {
+        (taps[0], taps[1]) = (look!(low, high, index[0]), look!(low, high, index[1]));
+    }
+    let mut at_row = step;
+    let mut above = _mm512_cmpeq_epi8_mask(row, at_row);
+    let (low, high) = stretch!(1);
+    for (taps, index) in taps.iter_mut().zip(index) {
+        let (left, right) = (look!(low, high, index[0]), look!(low, high, index[1]));
+        (taps[2], taps[3]) = (left, right);
+        taps[0] = _mm512_mask_mov_epi8(taps[0], above, left);
+        taps[1] = _mm512_mask_mov_epi8(taps[1], above, right);
+    }
+    for r in 2..rows {
+        at_row = _mm512_add_epi8(at_row, step);
+        let here = _mm512_cmpeq_epi8_mask(row, at_row);
+        let (low, high) = stretch!(r);
         for (taps, index) in taps.iter_mut().zip(index) {
             for side in 0..2 {
-                let v = match WIDE {
-                    true => _mm512_permutex2var_epi8(low, index[side], high),
-                    false => _mm512_permutexvar_epi8(index[side], low),
-                };
+                let v = look!(low, high, index[side]);
                 taps[side] = _mm512_mask_mov_epi8(taps[side], here, v);
                 taps[side + 2] = _mm512_mask_mov_epi8(taps[side + 2], above, v);
             }
@@ -338,6 +363,9 @@ const PARTS: [u16; 32] = {
     index
 };
 
+/// A pixel in the words of `FineLine::fixed`.
+const ONE: f32 = 65536.0;
+
 /// One axis of a group: the low bytes of the whole pixels (in the order in which `unpack` puts points 0 to 31 into its
 /// lower and 32 to 63 into its higher half), and the weights in 15 bits.
 macro_rules! fixed {
@@ -346,12 +374,14 @@ macro_rules! fixed {
         for (near, v) in $near.chunks_exact(16).zip(&mut v) {
             // SAFETY: the chunk holds as many values as are read.
             let near = unsafe { _mm512_loadu_ps(near.as_ptr()) };
-            let mut at = _mm512_add_ps(_mm512_mul_ps(near, _mm512_set1_ps($line.scale)), _mm512_set1_ps($line.part));
+            // A power of two does not change how a product or a sum is rounded: it may as well come first.
+            let (scale, part) = (_mm512_set1_ps($line.scale * ONE), _mm512_set1_ps($line.part * ONE));
+            let mut at = _mm512_add_ps(_mm512_mul_ps(near, scale), part);
             if $clamp {
                 // max and min give their second operand for NaN.
-                at = _mm512_min_ps(_mm512_max_ps(at, _mm512_set1_ps($line.low)), _mm512_set1_ps($line.high));
+                let (low, high) = (_mm512_set1_ps($line.low * ONE), _mm512_set1_ps($line.high * ONE));
+                at = _mm512_min_ps(_mm512_max_ps(at, low), high);
             }
-            let at = _mm512_mul_ps(at, _mm512_set1_ps(65536.0));
             *v = _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(at);
         }
         v

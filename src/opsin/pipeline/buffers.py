@@ -16,6 +16,7 @@ __all__ = ["fresh"]
 
 _LEAST = 1 << 20  # smaller arrays come out of the allocator's own store
 _MOST = 1 << 29  # bytes that are kept in all
+_LINE = 64  # vectors that begin where a cache line does are written in half the time
 _KEPT: list[Array] = []
 _LOCK = threading.Lock()
 _COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()  # without the GIL reference counts are estimates
@@ -40,16 +41,21 @@ def fresh(shape: tuple[int, ...], dtype: Any) -> Array:
     dtype = np.dtype(dtype)
     size = prod(shape) * dtype.itemsize
     if not _LEAST <= size <= _MOST // 2 or not _COUNTS:
-        return np.empty(shape, dtype)
+        return _placed(np.empty(size + _LINE, np.uint8), shape, dtype)
     with _LOCK:
-        base = _idle(size)
+        base: Array | None = _idle(size + _LINE)
         if base is None:
-            base = np.empty(size, np.uint8)
+            base = np.empty(size + _LINE, np.uint8)
             _KEPT.append(base)
             while sum(b.nbytes for b in _KEPT) > _MOST:
                 _KEPT.pop(0)
         # a view of its own: whoever holds it, or a view of it, holds the base
-        return base.view(dtype).reshape(shape)
+        return _placed(base, shape, dtype)
+
+
+def _placed(base: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    skip = -base.__array_interface__["data"][0] % _LINE
+    return base[skip : skip + base.nbytes - _LINE].view(dtype).reshape(shape)
 
 
 def _idle(size: int) -> Array | None:
