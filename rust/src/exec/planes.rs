@@ -197,84 +197,63 @@ pub fn warp_row_fine(
     let flat = warp::is_flat(&plan.back);
     let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
     let size = (planes.width, planes.height);
-    for (from, to, known) in parts(&plan.back, y, (low, high), size, samples == (1, 1)) {
-        if known == Some(Shares::Nothing) {
-            for (line, fill) in out.iter_mut().zip(fill).take(channels) {
-                line[from..to].fill(fill);
-            }
-            continue;
+    // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
+    let (first, end) = match samples {
+        (1, 1) => warp::run_inside(&plan.back, y, (low, high), size, -0.5 - 1e-6),
+        _ => (low, high),
+    };
+    let (left, right) = warp::run_inside(&plan.back, y, (first, end), size, 0.5 + 1e-6);
+    for (line, fill) in out.iter_mut().zip(fill).take(channels) {
+        line[low..first].fill(fill);
+        line[end..high].fill(fill);
+    }
+    let mut x = first;
+    while x < end {
+        let count = CHUNK.min(end - x);
+        if supersample && !flat {
+            samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
         }
-        let mut x = from;
-        while x < to {
-            let count = CHUNK.min(to - x);
-            if supersample && !flat {
-                samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
+        let (nx, ny) = samples;
+        for s in 0..nx * ny {
+            let (sx, sy) = ((s % nx) as f64 + 0.5, (s / nx) as f64 + 0.5);
+            points.project(&plan.back, x as f64 + sx / nx as f64, y as f64 + sy / ny as f64, count);
+            let mut lines = words.chunks_exact_mut(CHUNK).map(|line| &mut line[..count]);
+            let mut lines = if nx * ny == 1 {
+                out.each_mut().map(|line| line.get_mut(x..x + count).unwrap_or_default())
+            } else {
+                [0, 1, 2].map(|_| lines.next().unwrap_or_default())
+            };
+            let (luma_line, chroma_lines) = lines.split_at_mut(1);
+            warp::fine(&luma.0, points, luma.1, count, luma_line);
+            if let Some((pair, place)) = &chroma {
+                warp::fine(pair, points, *place, count, chroma_lines);
             }
-            let (nx, ny) = samples;
-            for s in 0..nx * ny {
-                let (sx, sy) = ((s % nx) as f64 + 0.5, (s / nx) as f64 + 0.5);
-                points.project(&plan.back, x as f64 + sx / nx as f64, y as f64 + sy / ny as f64, count);
-                let shares = match known {
-                    Some(shares) if nx * ny == 1 => shares,
-                    _ => points.shares(size.0, size.1, count),
-                };
-                let mut lines = words.chunks_exact_mut(CHUNK).map(|line| &mut line[..count]);
-                let mut lines = if nx * ny == 1 {
-                    out.each_mut().map(|line| line.get_mut(x..x + count).unwrap_or_default())
-                } else {
-                    [0, 1, 2].map(|_| lines.next().unwrap_or_default())
-                };
-                if shares == Shares::Nothing {
+            if nx * ny == 1 {
+                // Before the part that lies inside, and behind it.
+                for edge in [0..left.clamp(x, x + count) - x, right.clamp(x, x + count) - x..count] {
                     for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
-                        line.fill(fill);
-                    }
-                } else {
-                    let (first, rest) = lines.split_at_mut(1);
-                    warp::fine(&luma.0, points, luma.1, count, first);
-                    if let Some((pair, place)) = &chroma {
-                        warp::fine(pair, points, *place, count, rest);
-                    }
-                    if shares == Shares::Some {
-                        for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
-                            points.blend_words(fill, line);
-                        }
+                        points.blend_words(size, edge.clone(), fill, line);
                     }
                 }
-                if nx * ny > 1 {
-                    for (sums, line) in word_sums.chunks_exact_mut(CHUNK).zip(&lines).take(channels) {
-                        add(sums, line, s == 0);
-                    }
+            } else {
+                let shares = points.shares(size.0, size.1, count);
+                for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
+                    points.blend_all_words(shares, fill, line);
                 }
             }
             if nx * ny > 1 {
-                for (out, sums) in out.iter_mut().zip(word_sums.chunks_exact(CHUNK)).take(channels) {
-                    share(&sums[..count], 1.0 / (nx * ny) as f32, &mut out[x..x + count]);
+                for (sums, line) in word_sums.chunks_exact_mut(CHUNK).zip(&lines).take(channels) {
+                    add(sums, line, s == 0);
                 }
             }
-            x += count;
         }
+        if nx * ny > 1 {
+            for (out, sums) in out.iter_mut().zip(word_sums.chunks_exact(CHUNK)).take(channels) {
+                share(&sums[..count], 1.0 / (nx * ny) as f32, &mut out[x..x + count]);
+            }
+        }
+        x += count;
     }
-}
-
-/// The parts of a row: before the picture, across its edge, on it, across its other edge, behind it. Where several
-/// samples make a pixel (`single` is not so) nothing is known beforehand.
-fn parts(
-    back: &warp::Matrix,
-    y: usize,
-    run: (usize, usize),
-    size: (usize, usize),
-    single: bool,
-) -> [(usize, usize, Option<Shares>); 5] {
-    let (low, high) = run;
-    let none = (high, high, None);
-    if !single {
-        return [(low, high, None), none, none, none, none];
-    }
-    // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
-    let (first, end) = warp::run_inside(back, y, run, size, -0.5 - 1e-6);
-    let (left, right) = warp::run_inside(back, y, (first, end), size, 0.5 + 1e-6);
-    let (nothing, everything) = (Some(Shares::Nothing), Some(Shares::Everything));
-    [(low, first, nothing), (first, left, None), (left, right, everything), (right, end, None), (end, high, nothing)]
 }
 
 leveled! {

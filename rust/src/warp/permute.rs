@@ -418,16 +418,14 @@ fn fixed_reach(
     from: usize,
     to: usize,
 ) -> Option<(i32, i32, i32)> {
-    let inside = |near: f32| {
-        let v = near * line.scale + line.part;
-        v >= line.low && v < line.high
-    };
-    let (a, b) = (near[from], near[to - 1]);
+    let inside = |v: f32| v >= line.low && v < line.high && v >= 0.0;
+    let (a, b) = (near[from] * line.scale + line.part, near[to - 1] * line.scale + line.part);
     if !(points.in_order() && inside(a) && inside(b)) {
         return None;
     }
-    let most = ((a - b) * line.scale).abs() as i32 + 1;
-    let (a, b) = (line.fixed(a) >> 16, line.fixed(b) >> 16);
+    let most = (a - b).abs() as i32 + 1;
+    // Positive, so that cutting a fraction off is the floor.
+    let (a, b) = (a as i32, b as i32);
     Some((a.min(b), a.max(b), most))
 }
 
@@ -477,7 +475,7 @@ fn fine_group<const C: usize>(
         _mm512_sub_epi8(wholes(&x), _mm512_set1_epi8(left as i8)),
         _mm512_sub_epi8(wholes(&y), _mm512_set1_epi8(top as i8)),
     );
-    let valid = if count == GROUP { !0 } else { valid_bytes(count) };
+    let valid = VALID[count];
     // Points in perspective may, by a rounding, lie beyond their ends.
     let beyond = _mm512_mask_cmpgt_epu8_mask(valid, column, _mm512_set1_epi8(across as i8))
         | _mm512_mask_cmpgt_epu8_mask(valid, row, _mm512_set1_epi8(rows as i8));
@@ -540,10 +538,21 @@ fn fine_group<const C: usize>(
     true
 }
 
-/// The bytes of the first `count` points in the order of `wholes`.
-fn valid_bytes(count: usize) -> u64 {
-    (0..64).filter(|j| 8 * (j / 16) + j % 8 + if j % 16 < 8 { 0 } else { 32 } < count).fold(0, |m, j| m | 1 << j)
-}
+/// The bytes of the first so many points in the order of `wholes`.
+const VALID: [u64; GROUP + 1] = {
+    let mut masks = [0; GROUP + 1];
+    let mut j = 0;
+    while j < GROUP {
+        let point = 8 * (j / 16) + j % 8 + if j % 16 < 8 { 0 } else { 32 };
+        let mut count = point + 1;
+        while count <= GROUP {
+            masks[count] |= 1 << j;
+            count += 1;
+        }
+        j += 1;
+    }
+    masks
+};
 
 /// The least and the greatest whole pixel of the first points.
 #[inline]
