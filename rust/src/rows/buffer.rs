@@ -1,8 +1,9 @@
 //! A few rows of a picture, and the steps that run on them.
 
 use super::chain::{self, From, To};
-use super::{Row, bytes, power, table};
+use super::{Row, bytes, levels, power, table};
 use crate::leveled;
+use std::ops::Range;
 
 /// Planes of bytes or of floats.
 #[derive(Default)]
@@ -12,6 +13,15 @@ pub struct RowBuffer {
     /// Channels that are there; a gray row that becomes color is copied.
     pub channels: usize,
     pub n: usize,
+    /// What comes out is more than the caches hold.
+    pub streams: bool,
+}
+
+/// Pixels whose levels become floats at a time.
+const PART: usize = 512;
+
+fn is_on_bytes(row: &Row) -> bool {
+    matches!(row, Row::Table(_) | Row::GrayBytes | Row::SaturateBytes(_))
 }
 
 impl RowBuffer {
@@ -42,6 +52,12 @@ impl RowBuffer {
     /// Runs steps. What they read first stands here, or in planes of floats elsewhere; what they write last stays here
     /// (as bytes after `Round` and steps on bytes), or goes to planes of floats elsewhere.
     pub fn run(&mut self, rows: &[Row], mut elsewhere: Option<[&[f32]; 3]>, mut out: Option<[&mut [f32]; 3]>) {
+        if let ([steps @ .., Row::Widen, Row::Normalize { mean, gain }], Some(out)) = (rows, &mut out)
+            && steps.iter().all(is_on_bytes)
+        {
+            self.network(steps, mean, gain, out);
+            return;
+        }
         let mut at = 0;
         loop {
             let widens = matches!(rows.get(at), Some(Row::Widen));
@@ -81,7 +97,7 @@ impl RowBuffer {
                 at += 1;
             }
             // Steps on bytes one after another.
-            while let Some(row @ (Row::Table(_) | Row::GrayBytes)) = rows.get(at) {
+            while let Some(row) = rows.get(at).filter(|row| is_on_bytes(row)) {
                 self.single(row);
                 at += 1;
             }
@@ -91,19 +107,46 @@ impl RowBuffer {
         }
     }
 
+    /// Steps on bytes, and then what a network reads. Part by part, so that the processor goes on with the next part
+    /// while memory takes the last one.
+    fn network(&mut self, steps: &[Row], mean: &[f32; 3], gain: &[f32; 3], out: &mut [&mut [f32]; 3]) {
+        let (n, c) = (self.n, self.channels);
+        let mut done = [0; 3];
+        for from in (0..n).step_by(PART) {
+            let to = (from + PART).min(n);
+            for row in steps {
+                self.on_bytes(row, from..to);
+            }
+            for k in 0..c {
+                // Up to where a line of the cache ends, so that none is written in two pieces.
+                let end = if to < n { levels::aligned(out[k], to - 15).max(done[k]) } else { n };
+                let part = done[k]..end;
+                done[k] = end;
+                levels::normalize(&self.bytes[k][part.clone()], mean[k], gain[k], &mut out[k][part], self.streams);
+            }
+        }
+    }
+
+    fn on_bytes(&mut self, row: &Row, part: Range<usize>) {
+        let c = self.channels;
+        let [r, g, b] = self.bytes.each_mut().map(|plane| &mut plane[part.clone()]);
+        match row {
+            Row::Table(t) => {
+                for (line, t) in [r, g, b].into_iter().zip(t.iter()).take(c) {
+                    bytes::look_up(line, t);
+                }
+            }
+            Row::GrayBytes => bytes::gray(r, g, b),
+            Row::SaturateBytes(f) => levels::saturate_planes([r, g, b], *f),
+            _ => debug_assert!(false, "a step on bytes"),
+        }
+    }
+
     /// A step that no chain knows.
     fn single(&mut self, row: &Row) {
         let c = self.channels;
         match row {
-            Row::Table(t) => {
-                for (line, t) in self.bytes.iter_mut().zip(t.iter()).take(c) {
-                    bytes::look_up(line, t);
-                }
-            }
-            Row::GrayBytes => {
-                let [r, g, b] = &mut self.bytes;
-                bytes::gray(r, g, b);
-            }
+            row if is_on_bytes(row) => self.on_bytes(row, 0..self.n),
             Row::Power(g) => self.floats.iter_mut().take(c).for_each(|p| power::power(p, *g)),
             Row::Exposure(f) => self.floats.iter_mut().take(c).for_each(|p| power::exposure(p, *f)),
             _ => debug_assert!(false, "a step that should have been part of a chain"),

@@ -9,6 +9,7 @@ mod bytes;
 mod chain;
 mod half;
 mod lanes;
+mod levels;
 mod power;
 
 use crate::chance;
@@ -18,6 +19,7 @@ pub use buffer::{RowBuffer, Sums, contrast};
 pub use bytes::look_up;
 pub use chain::{From, To, run};
 pub use half::to_half;
+pub use levels::{arrive, saturate};
 
 pub type Table = [[u8; 256]; 3];
 
@@ -26,6 +28,7 @@ pub type Table = [[u8; 256]; 3];
 pub enum Row {
     Table(Box<Table>),
     GrayBytes,
+    SaturateBytes(f64),
     /// Y, Cb, Cr in 0..255 to fractions of white.
     FromYcbcr,
     /// 0..255 to fractions of white, kept between black and white.
@@ -226,6 +229,7 @@ impl Compiler {
                     self.add(Row::Table(joined));
                 }
                 Tint::Contrast(f) => self.rows.push(Row::Contrast(*f)),
+                Tint::Saturation(f) if color && *f != 1.0 => self.rows.push(Row::SaturateBytes(*f)),
                 Tint::Gray if color => self.rows.push(Row::GrayBytes),
                 Tint::ToGray if color => {
                     self.rows.push(Row::GrayBytes);
