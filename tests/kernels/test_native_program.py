@@ -330,8 +330,11 @@ def test_batches_beyond_the_caches_are_the_same() -> None:
     picture = np.tile(photographs()[0], (2, 2, 1))[:, :1021]  # planes that begin anywhere in a line of the cache
     whole = run(pipeline, [picture] * 3, [0, 1, 2], mode, threads=2)
     assert whole.nbytes > 1 << 25
-    for k in range(3):
-        assert np.array_equal(whole[k], run(pipeline, [picture], [k], mode)[0])
+    for level in levels():
+        native.set_simd_level(level)
+        for k in range(3):
+            assert np.array_equal(whole[k], run(pipeline, [picture], [k], mode)[0])
+    native.set_simd_level()
 
 
 def test_threads_and_instruction_sets_change_nothing() -> None:

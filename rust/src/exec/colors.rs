@@ -44,6 +44,9 @@ pub fn paint(
         part.iter().for_each(|row| join(&mut program, row.clone()));
         let bytes = ends_as_bytes(&program, state.unwrap_or(maker.is_bytes()));
         for (y, count, place) in bands() {
+            if again && maker.sum((y, count), &program, rows, &mut sums) {
+                continue;
+            }
             if again {
                 maker.band(y, count, rows, channels)?;
                 rows.run(&program, None, None);

@@ -173,6 +173,15 @@ impl Sums {
         }
     }
 
+    /// Adds interleaved pixels of three channels, each through a table if there is one; says whether that could be done.
+    pub fn add_pixels(&mut self, pixels: &[u8], table: Option<&[u8; 256]>) -> bool {
+        let Some(sums) = bytes::sum_pixels(pixels, table) else { return false };
+        for (total, sum) in self.channels.iter_mut().zip(sums) {
+            *total += sum as f64;
+        }
+        true
+    }
+
     /// Mean brightness in the scale that was summed: BT.601 of three channels, else the channel itself.
     pub fn mean(&self, channels: usize, pixels: usize) -> f64 {
         let weights = if channels == 3 { [0.299, 0.587, 0.114] } else { [1.0, 0.0, 0.0] };
