@@ -57,6 +57,9 @@ pub fn paint(
         let words = (words.rows == program.len() && maker.is_fine() && [Held::Not, Held::Words].contains(&held))
             .then_some(words);
         for (y, count, place) in bands() {
+            if again && maker.sum((y, count), &program, rows, &mut sums) {
+                continue;
+            }
             if again {
                 maker.band(y, count, rows, channels)?;
                 rows.run(&program, Elsewhere::Nowhere, None);

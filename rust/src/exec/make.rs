@@ -6,7 +6,7 @@ use crate::error::{Result, invalid};
 use crate::program::Options;
 use crate::resample::{self, Axis, STRIP, View};
 use crate::rows::fine::{STEPS, WHITE};
-use crate::rows::{Elsewhere, Row, RowBuffer, RowForm as Form};
+use crate::rows::{Elsewhere, Row, RowBuffer, RowForm as Form, Sums};
 use crate::warp::{self, Map, Matrix, Warp};
 
 #[derive(Clone, Copy)]
@@ -156,6 +156,21 @@ impl Maker<'_, '_> {
         }
         rows.spread(channels, false);
         Ok(())
+    }
+
+    /// Adds up the bytes of a band as they stand, without taking them apart; says whether that could be done.
+    pub fn sum(&self, (y0, count): (usize, usize), program: &[Row], rows: &mut RowBuffer, sums: &mut Sums) -> bool {
+        let Producer::Still(Pixels::Bytes(view)) = &self.producer else { return false };
+        let table = match program {
+            [] => None,
+            [Row::Table(t)] if t[1] == t[0] && t[2] == t[0] => Some(&t[0]),
+            _ => return false,
+        };
+        if view.channels != 3 || view.stride != 3 * view.width {
+            return false;
+        }
+        rows.resize(count * view.width, 3);
+        sums.add_pixels(&view.data[y0 * view.stride..][..count * view.stride], table)
     }
 
     fn channels(&self) -> usize {

@@ -24,7 +24,7 @@ pub struct Buffers {
     resample: resample::Scratch,
     warp: warp::Scratch,
     planes: planes::Scratch,
-    rows: RowBuffer,
+    pub rows: RowBuffer,
     kept: Kept,
 }
 

@@ -2,8 +2,9 @@
 
 use super::chain::{self, From, To};
 use super::fine::{self, WHITE};
-use super::{Row, bytes, power, table};
+use super::{Row, bytes, levels, power, table};
 use crate::leveled;
+use std::ops::Range;
 
 /// What the rows are before their first step.
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -35,6 +36,15 @@ pub struct RowBuffer {
     /// Channels that are there; a gray row that becomes color is copied.
     pub channels: usize,
     pub n: usize,
+    /// What comes out is more than the caches hold.
+    pub streams: bool,
+}
+
+/// Pixels whose levels become floats at a time.
+const PART: usize = 512;
+
+fn is_on_bytes(row: &Row) -> bool {
+    matches!(row, Row::Table(_) | Row::GrayBytes | Row::SaturateBytes(_))
 }
 
 impl RowBuffer {
@@ -73,32 +83,32 @@ impl RowBuffer {
         let program = fine::Program::new(rows);
         let rounds = matches!(rows.get(program.rows), Some(Row::Round));
         let done = program.rows + usize::from(rounds);
-        let (n, channels) = (self.n, self.channels);
         let leaves = if done == rows.len() && !rounds { out.take() } else { None };
-        if let (Form::ToFine(scale), None, false) = (self.form, &leaves, rounds) {
-            // Floats cannot be read where they are written: two registers of them make one of words.
+        if let (Form::ToFine(scale), None) = (self.form, &leaves) {
+            // Floats are not read where floats may be written: words are made of them first.
             let from = fine::From::Floats(self.floats.each_ref().map(Vec::as_slice), scale);
-            fine::run(&fine::Program::new(&[]), channels, n, from, self.words.each_mut().map(Vec::as_mut_slice));
+            let words = self.words.each_mut().map(Vec::as_mut_slice);
+            fine::run(&fine::Program::new(&[]), self.channels, self.n, from, words);
             self.form = Form::Fine;
         }
-        let floats = self.floats.each_mut();
-        let words = fine::From::Words(self.words.each_ref().map(Vec::as_slice));
-        let (from, to) = match (elsewhere, self.form, leaves) {
-            (Elsewhere::Words(planes), _, Some(out)) => (fine::From::Words(planes), To::Floats(out)),
-            (Elsewhere::Words(planes), _, None) => {
-                (fine::From::Words(planes), To::Floats(floats.map(Vec::as_mut_slice)))
-            }
-            (_, Form::ToFine(scale), Some(out)) => {
-                (fine::From::Floats(floats.map(|plane| &plane[..]), scale), To::Floats(out))
-            }
-            (_, Form::ToFine(scale), None) => {
-                (fine::From::Floats(floats.map(|plane| &plane[..]), scale), To::Floats([&mut [], &mut [], &mut []]))
-            }
-            (_, _, Some(out)) => (words, To::Floats(out)),
-            (_, _, None) => (words, To::Floats(floats.map(Vec::as_mut_slice))),
+        let (n, channels) = (self.n, self.channels);
+        let words = match elsewhere {
+            Elsewhere::Words(planes) => planes,
+            _ => self.words.each_ref().map(Vec::as_slice),
         };
-        let to = if rounds { To::Bytes(self.bytes.each_mut().map(Vec::as_mut_slice)) } else { to };
-        fine::finish(&program, channels, n, from, to);
+        if let Some(out) = leaves {
+            let from = match self.form {
+                Form::ToFine(scale) => fine::From::Floats(self.floats.each_ref().map(Vec::as_slice), scale),
+                _ => fine::From::Words(words),
+            };
+            fine::finish(&program, channels, n, from, To::Floats(out), self.streams);
+        } else {
+            let to = match rounds {
+                true => To::Bytes(self.bytes.each_mut().map(Vec::as_mut_slice)),
+                false => To::Floats(self.floats.each_mut().map(Vec::as_mut_slice)),
+            };
+            fine::finish(&program, channels, n, fine::From::Words(words), to, false);
+        }
         self.form = Form::Plain;
         done
     }
@@ -106,6 +116,13 @@ impl RowBuffer {
     /// Runs steps. What they read first stands here, or in planes of floats elsewhere; what they write last stays here
     /// (as bytes after `Round` and steps on bytes), or goes to planes of floats elsewhere.
     pub fn run(&mut self, rows: &[Row], elsewhere: Elsewhere<'_>, mut out: Option<[&mut [f32]; 3]>) {
+        if let (Form::Plain, [steps @ .., Row::Widen, Row::Normalize { mean, gain }], Some(out)) =
+            (self.form, rows, &mut out)
+            && steps.iter().all(is_on_bytes)
+        {
+            self.network(steps, mean, gain, out);
+            return;
+        }
         let mut at = 0;
         if self.form != Form::Plain || matches!(elsewhere, Elsewhere::Words(_)) {
             at = self.run_fine(rows, elsewhere, &mut out);
@@ -155,7 +172,7 @@ impl RowBuffer {
                 at += 1;
             }
             // Steps on bytes one after another.
-            while let Some(row @ (Row::Table(_) | Row::GrayBytes)) = rows.get(at) {
+            while let Some(row) = rows.get(at).filter(|row| is_on_bytes(row)) {
                 self.single(row);
                 at += 1;
             }
@@ -165,19 +182,46 @@ impl RowBuffer {
         }
     }
 
+    /// Steps on bytes, and then what a network reads. Part by part, so that the processor goes on with the next part
+    /// while memory takes the last one.
+    fn network(&mut self, steps: &[Row], mean: &[f32; 3], gain: &[f32; 3], out: &mut [&mut [f32]; 3]) {
+        let (n, c) = (self.n, self.channels);
+        let mut done = [0; 3];
+        for from in (0..n).step_by(PART) {
+            let to = (from + PART).min(n);
+            for row in steps {
+                self.on_bytes(row, from..to);
+            }
+            for k in 0..c {
+                // Up to where a line of the cache ends, so that none is written in two pieces.
+                let end = if to < n { levels::aligned(out[k], to - 15).max(done[k]) } else { n };
+                let part = done[k]..end;
+                done[k] = end;
+                levels::normalize(&self.bytes[k][part.clone()], mean[k], gain[k], &mut out[k][part], self.streams);
+            }
+        }
+    }
+
+    fn on_bytes(&mut self, row: &Row, part: Range<usize>) {
+        let c = self.channels;
+        let [r, g, b] = self.bytes.each_mut().map(|plane| &mut plane[part.clone()]);
+        match row {
+            Row::Table(t) => {
+                for (line, t) in [r, g, b].into_iter().zip(t.iter()).take(c) {
+                    bytes::look_up(line, t);
+                }
+            }
+            Row::GrayBytes => bytes::gray(r, g, b),
+            Row::SaturateBytes(f) => levels::saturate_planes([r, g, b], *f),
+            _ => debug_assert!(false, "a step on bytes"),
+        }
+    }
+
     /// A step that no chain knows.
     fn single(&mut self, row: &Row) {
         let c = self.channels;
         match row {
-            Row::Table(t) => {
-                for (line, t) in self.bytes.iter_mut().zip(t.iter()).take(c) {
-                    bytes::look_up(line, t);
-                }
-            }
-            Row::GrayBytes => {
-                let [r, g, b] = &mut self.bytes;
-                bytes::gray(r, g, b);
-            }
+            row if is_on_bytes(row) => self.on_bytes(row, 0..self.n),
             Row::Power(g) => self.floats.iter_mut().take(c).for_each(|p| power::power(p, *g)),
             Row::Exposure(f) => self.floats.iter_mut().take(c).for_each(|p| power::exposure(p, *f)),
             _ => debug_assert!(false, "a step that should have been part of a chain"),
@@ -209,6 +253,15 @@ impl Sums {
         for k in 0..rows.channels {
             self.channels[k] += bytes::sum(&rows.bytes[k]) as f64;
         }
+    }
+
+    /// Adds interleaved pixels of three channels, each through a table if there is one; says whether that could be done.
+    pub fn add_pixels(&mut self, pixels: &[u8], table: Option<&[u8; 256]>) -> bool {
+        let Some(sums) = bytes::sum_pixels(pixels, table) else { return false };
+        for (total, sum) in self.channels.iter_mut().zip(sums) {
+            *total += sum as f64;
+        }
+        true
     }
 
     /// Mean brightness in the scale that was summed: BT.601 of three channels, else the channel itself.

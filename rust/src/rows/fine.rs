@@ -126,7 +126,8 @@ impl Step {
 /// Where the words go.
 enum Target {
     Words([*mut i16; 3]),
-    Floats([*mut f32; 3]),
+    /// Also whether they go around the caches.
+    Floats([*mut f32; 3], bool),
     Bytes([*mut u8; 3]),
 }
 
@@ -143,12 +144,12 @@ pub fn run(program: &Program, channels: usize, n: usize, from: From<'_>, mut to:
     unsafe { any_channels(program, channels, n, &origin(channels, n, from), &Target::Words(target)) }
 }
 
-/// Runs steps and leaves floats or bytes.
-pub fn finish(program: &Program, channels: usize, n: usize, from: From<'_>, to: To<'_>) {
+/// Runs steps and leaves floats or bytes; floats go around the caches if `streams` says so.
+pub fn finish(program: &Program, channels: usize, n: usize, from: From<'_>, to: To<'_>, streams: bool) {
     let target = match to {
         To::Floats(planes) => {
             assert!(planes.iter().take(channels).all(|p| p.len() >= n));
-            Target::Floats(planes.map(|p| p.as_mut_ptr()))
+            Target::Floats(planes.map(|p| p.as_mut_ptr()), streams)
         }
         To::Bytes(planes) => {
             assert!(planes.iter().take(channels).all(|p| p.len() >= n));
@@ -282,8 +283,8 @@ unsafe fn tiles<V: Words, const C: usize>(program: &Program, n: usize, from: &Or
                     std::ptr::copy_nonoverlapping(words[c].as_ptr(), planes[c].add(at), left);
                 }
             }
-            Target::Floats(planes) => {
-                store(program, &tile, &Target::Floats(floats.each_mut().map(|p| p.as_mut_ptr())), 0);
+            Target::Floats(planes, _) => {
+                store(program, &tile, &Target::Floats(floats.each_mut().map(|p| p.as_mut_ptr()), false), 0);
                 for c in 0..C {
                     std::ptr::copy_nonoverlapping(floats[c].as_ptr(), planes[c].add(at), left);
                 }
@@ -374,7 +375,12 @@ unsafe fn store<V: Words, const C: usize>(program: &Program, tile: &[[V; C]; U],
             for (c, v) in pixels.iter().enumerate() {
                 match to {
                     Target::Words(planes) => v.store(planes[c].add(at)),
-                    Target::Floats(planes) => v.store_floats(planes[c].add(at), program.gain[c], program.add[c]),
+                    Target::Floats(planes, false) => {
+                        v.store_floats::<false>(planes[c].add(at), program.gain[c], program.add[c]);
+                    }
+                    Target::Floats(planes, true) => {
+                        v.store_floats::<true>(planes[c].add(at), program.gain[c], program.add[c]);
+                    }
                     Target::Bytes(planes) => v.store_levels(planes[c].add(at)),
                 }
             }
@@ -439,7 +445,8 @@ unsafe fn run_step<V: Words, const C: usize>(tile: &mut [[V; C]; U], step: &Step
         match step {
             Step::Ycbcr => colors!(p => from_ycbcr(p)),
             Step::Clamp => planes!(v, _k => unit(v)),
-            Step::Scale(f) => planes!(v, _k => unit(times(v, *f))),
+            // Neither factor nor word is negative.
+            Step::Scale(f) => planes!(v, _k => times(v, *f).least(V::splat(WHITE))),
             Step::Mix(f, add) => {
                 let add = V::splat(*add);
                 planes!(v, _k => unit(times(v, *f).add_held(add)));
@@ -458,7 +465,7 @@ unsafe fn run_step<V: Words, const C: usize>(tile: &mut [[V; C]; U], step: &Step
             }
             Step::Invert => planes!(v, _k => V::splat(WHITE).sub(v)),
             Step::Shift(s) => planes!(v, k => unit(v.add_held(V::splat(s[k])))),
-            Step::Gray => colors!(p => [luma(p); 3]),
+            Step::Gray => colors!(p => [luma(p).least(V::splat(WHITE)); 3]),
         }
     }
 }

@@ -10,6 +10,7 @@ mod chain;
 pub mod fine;
 mod half;
 mod lanes;
+mod levels;
 mod power;
 mod words;
 
@@ -20,6 +21,7 @@ pub use buffer::{Elsewhere, Form as RowForm, RowBuffer, Sums, contrast};
 pub use bytes::look_up;
 pub use chain::{From, To, run};
 pub use half::to_half;
+pub use levels::{arrive, saturate};
 pub use words::part;
 
 pub type Table = [[u8; 256]; 3];
@@ -29,6 +31,7 @@ pub type Table = [[u8; 256]; 3];
 pub enum Row {
     Table(Box<Table>),
     GrayBytes,
+    SaturateBytes(f64),
     /// Y, Cb, Cr in 0..255 to fractions of white.
     FromYcbcr,
     /// 0..255 to fractions of white, kept between black and white.
@@ -83,10 +86,14 @@ pub struct Compiled {
 }
 
 fn table(f: impl Fn(f64) -> f64) -> Row {
+    levels_of(std::array::from_fn(|k| f(k as f64 / 255.0)))
+}
+
+/// What the levels 0 to 255 become, as fractions of white, as a table of levels.
+fn levels_of(values: [f64; 256]) -> Row {
     let mut line = [0u8; 256];
-    for (k, out) in line.iter_mut().enumerate() {
-        let v = f(k as f64 / 255.0).max(0.0).min(1.0);
-        *out = (v * 255.0 + 0.5) as u8;
+    for (out, v) in line.iter_mut().zip(values) {
+        *out = (v.max(0.0).min(1.0) * 255.0 + 0.5) as u8;
     }
     Row::Table(Box::new([line; 3]))
 }
@@ -99,9 +106,11 @@ fn from_linear(v: f64) -> f64 {
     if v <= 0.0031308 { v * 12.92 } else { 1.055 * chance::power(v, 1.0 / 2.4) - 0.055 }
 }
 
-fn posterized(v: f64, bits: f64) -> f64 {
+fn posterized(bits: f64) -> impl Fn(f64) -> f64 {
     let steps = 2f64.powi(bits as i32);
-    (v * steps).floor().min(steps - 1.0) * ((256.0 / steps).floor() / 255.0)
+    let step = (256.0 / steps).floor() / 255.0;
+    // Whole numbers this small are exact: cutting off is rounding down.
+    move |v| f64::from((v * steps) as i32).min(steps - 1.0) * step
 }
 
 /// The same steps as rows: `levels` says that the source is 8 bit, `settled` that it is still rounded.
@@ -216,12 +225,13 @@ impl Compiler {
         if *settled {
             match tint {
                 Tint::Brightness(f) => self.table(|v| v * f),
-                Tint::Gamma(g) => self.table(|v| chance::power(v, *g)),
+                Tint::Gamma(g) if self.form == Form::Working => self.add(levels_of(chance::powers(*g))),
+                Tint::Gamma(_) => {}
                 Tint::Exposure(0.0) => {}
                 Tint::Exposure(s) => self.table(|v| from_linear((to_linear(v) * s.exp2()).min(1.0))),
                 Tint::Invert => self.table(|v| 1.0 - v),
                 Tint::Solarize(t) => self.table(|v| if v >= *t { 1.0 - v } else { v }),
-                Tint::Posterize(bits) => self.table(|v| posterized(v, *bits)),
+                Tint::Posterize(bits) => self.table(posterized(*bits)),
                 Tint::Shift(s) if color => {
                     let lines = s.map(|s| table(|v| v + s));
                     let mut joined = Box::new([[0u8; 256]; 3]);
@@ -233,6 +243,7 @@ impl Compiler {
                     self.add(Row::Table(joined));
                 }
                 Tint::Contrast(f) => self.rows.push(Row::Contrast(*f)),
+                Tint::Saturation(f) if color && *f != 1.0 => self.rows.push(Row::SaturateBytes(*f)),
                 Tint::Gray if color => self.rows.push(Row::GrayBytes),
                 Tint::ToGray if color => {
                     self.rows.push(Row::GrayBytes);

@@ -11,8 +11,8 @@ pub unsafe trait Words: Copy {
     unsafe fn store(self, to: *mut i16);
     /// `v * scale`, rounded to the nearest whole number (ties to the even one) and held to 16 bits.
     unsafe fn load_floats(from: *const f32, scale: f32) -> Self;
-    /// `v * gain + add`.
-    unsafe fn store_floats(self, to: *mut f32, gain: f32, add: f32);
+    /// `v * gain + add`; around the caches if PAST, where the place begins as a vector does.
+    unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32);
     /// Levels of 64 steps, rounded half up, held between 0 and 255.
     unsafe fn store_levels(self, to: *mut u8);
     /// The sum, less the bits that do not fit.
@@ -82,7 +82,7 @@ unsafe impl Words for Eight {
         Eight(unsafe { from.cast::<[f32; 8]>().read_unaligned() }.map(|v| nearest(v * scale)))
     }
     #[inline(always)]
-    unsafe fn store_floats(self, to: *mut f32, gain: f32, add: f32) {
+    unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
         // SAFETY: the caller vouches for eight values.
         unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0.map(|v| f32::from(v) * gain + add)) }
     }
@@ -189,14 +189,21 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn store_floats(self, to: *mut f32, gain: f32, add: f32) {
+        unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
             // SAFETY: as above.
             unsafe {
                 let (gain, add) = (_mm256_set1_ps(gain), _mm256_set1_ps(add));
                 let low = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(self.0)));
                 let high = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(self.0)));
-                _mm256_storeu_ps(to, _mm256_add_ps(_mm256_mul_ps(low, gain), add));
-                _mm256_storeu_ps(to.add(8), _mm256_add_ps(_mm256_mul_ps(high, gain), add));
+                let (low, high) =
+                    (_mm256_add_ps(_mm256_mul_ps(low, gain), add), _mm256_add_ps(_mm256_mul_ps(high, gain), add));
+                if PAST && to.addr() % 32 == 0 {
+                    _mm256_stream_ps(to, low);
+                    _mm256_stream_ps(to.add(8), high);
+                } else {
+                    _mm256_storeu_ps(to, low);
+                    _mm256_storeu_ps(to.add(8), high);
+                }
             }
         }
         #[inline(always)]
@@ -258,14 +265,21 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn store_floats(self, to: *mut f32, gain: f32, add: f32) {
+        unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
             // SAFETY: as above.
             unsafe {
                 let (gain, add) = (_mm512_set1_ps(gain), _mm512_set1_ps(add));
                 let low = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(self.0)));
                 let high = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(self.0)));
-                _mm512_storeu_ps(to, _mm512_add_ps(_mm512_mul_ps(low, gain), add));
-                _mm512_storeu_ps(to.add(16), _mm512_add_ps(_mm512_mul_ps(high, gain), add));
+                let (low, high) =
+                    (_mm512_add_ps(_mm512_mul_ps(low, gain), add), _mm512_add_ps(_mm512_mul_ps(high, gain), add));
+                if PAST && to.addr() % 64 == 0 {
+                    _mm512_stream_ps(to, low);
+                    _mm512_stream_ps(to.add(16), high);
+                } else {
+                    _mm512_storeu_ps(to, low);
+                    _mm512_storeu_ps(to.add(16), high);
+                }
             }
         }
         #[inline(always)]

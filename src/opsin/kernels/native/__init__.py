@@ -16,7 +16,7 @@ from opsin.kernels.native.jpeg import (
     jpeg_info,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
-from opsin.kernels.native.moves import look_up, moved
+from opsin.kernels.native.moves import look_up, moved, saturate
 from opsin.kernels.native.png import encode_png
 from opsin.kernels.native.program import Outcome, Program, one_step
 
@@ -38,6 +38,7 @@ __all__ = [
     "moved",
     "one_step",
     "resize",
+    "saturate",
     "set_simd_level",
     "simd_level",
     "smooth",
