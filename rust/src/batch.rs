@@ -4,6 +4,7 @@ use crate::chance::Address;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{self, Input, Out, Record, Worker};
 use crate::program::Program;
+use crate::rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
@@ -14,10 +15,22 @@ pub enum Slots<'a> {
     Halves(&'a mut [u16]),
 }
 
+impl Slots<'_> {
+    fn bytes(&self) -> usize {
+        match self {
+            Slots::Bytes(s) => size_of_val(*s),
+            Slots::Floats(s) => size_of_val(*s),
+            Slots::Halves(s) => size_of_val(*s),
+        }
+    }
+}
+
 /// Workers that rest between batches; their buffers serve again.
 static RESTING: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
+/// Bytes of a batch from which on it would only push other things out of the caches.
+const LARGE: usize = 1 << 25;
 
 pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
     let mut worker = RESTING.lock().ok().and_then(|mut list| list.pop()).unwrap_or_default();
@@ -60,6 +73,7 @@ pub fn run(
     threads: usize,
 ) -> Vec<Result<Record>> {
     let count = inputs.len();
+    let streams = slots.bytes() > LARGE;
     let mut jobs: Vec<Job<'_>> = match slots {
         Slots::Bytes(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Bytes).enumerate().collect(),
         Slots::Floats(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Floats).enumerate().collect(),
@@ -77,8 +91,12 @@ pub fn run(
     let done: Mutex<Vec<Option<Result<Record>>>> = Mutex::new((0..count).map(|_| None).collect());
     let work = || {
         with_worker(|worker| {
+            worker.stream(streams);
             while let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) {
                 let result = run_one(program, inputs[k], &addresses[k], out, worker);
+                if streams {
+                    rows::arrive();
+                }
                 if let Ok(mut done) = done.lock() {
                     done[k] = Some(result);
                 }

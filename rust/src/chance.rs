@@ -1,6 +1,9 @@
 //! Addressed draws, equal to the bit to `opsin.chance`: raw Philox4x64-10 words, plain IEEE double arithmetic on them,
 //! logarithm and exponential by one shared recipe of additions and multiplications.
 
+use crate::leveled;
+use std::sync::LazyLock;
+
 /// The key words of one step's parameter: a digest of (seed, step, parameter), made by Python once per pipeline.
 pub type Key = [u64; 2];
 
@@ -75,6 +78,7 @@ pub fn log(x: f64) -> f64 {
 }
 
 /// Exponential.
+#[inline(always)]
 pub fn exp(x: f64) -> f64 {
     let k = (x * std::f64::consts::LOG2_E + 0.5).floor();
     let r = (x - k * LN2_HIGH) - k * LN2_LOW;
@@ -86,6 +90,7 @@ pub fn exp(x: f64) -> f64 {
 }
 
 /// x 2^k without overflow on the way.
+#[inline(always)]
 fn scale(x: f64, k: f64) -> f64 {
     let power = |k: i64| f64::from_bits(((k + 1023) as u64) << 52);
     let k = k.clamp(-2200.0, 2200.0) as i64;
@@ -99,6 +104,25 @@ pub fn power(x: f64, y: f64) -> f64 {
         return if y == 0.0 { 1.0 } else { 0.0 };
     }
     if x == 1.0 { 1.0 } else { exp(y * log(x)) }
+}
+
+/// The logarithms of k / 255; the first is none.
+static LOGARITHMS: LazyLock<[f64; 256]> = LazyLock::new(|| std::array::from_fn(|k| log(k.max(1) as f64 / 255.0)));
+
+/// (k / 255)^y for k = 0..=255, as `power` gives it, several at a time; y > 0.
+pub fn powers(y: f64) -> [f64; 256] {
+    let mut out = *LOGARITHMS;
+    raise(&mut out, y);
+    (out[0], out[255]) = (power(0.0, y), 1.0);
+    out
+}
+
+leveled! {
+    fn raise(logarithms: &mut [f64; 256], y: f64) {
+        for v in logarithms {
+            *v = exp(y * *v);
+        }
+    }
 }
 
 const A: [f64; 8] = [
@@ -235,6 +259,16 @@ pub fn permutation(words: &[u64]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn powers_at_once_are_those_one_by_one() {
+        for y in [0.01, 0.2, 0.7, 1.0, 1.3, 2.4, 8.0, 100.0] {
+            let all = powers(y);
+            for (k, v) in all.into_iter().enumerate() {
+                assert_eq!(v.to_bits(), power(k as f64 / 255.0, y).to_bits(), "{k} {y}");
+            }
+        }
+    }
 
     #[test]
     fn elementary_functions_are_right() {

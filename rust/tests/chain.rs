@@ -226,6 +226,8 @@ fn chains_broken_by_tables_and_powers_equal_one_step_at_a_time() {
             some(&mut rows, &mut random);
             rows.extend([Row::Power(random.between(0.4, 2.2) as f32), Row::Exposure(random.between(0.5, 2.0) as f32)]);
             some(&mut rows, &mut random);
+            rows.extend([Row::Round, Row::SaturateBytes(1.6), Row::Table(table.clone()), Row::Widen]);
+            some(&mut rows, &mut random);
             rows.extend([Row::Round, Row::GrayBytes, Row::Table(table), Row::Widen]);
             some(&mut rows, &mut random);
             rows.push(Row::Clamp);

@@ -138,7 +138,7 @@ def _quantile(u: Floats) -> Floats:
 # --- addresses ----------------------------------------------------------------------------------------------------
 def key_word(key: int | str) -> int:
     """Turn a sample's key into its 64-bit word; the int 1 and the text "1" differ."""
-    if isinstance(key, Integral) and not isinstance(key, bool):
+    if type(key) is int or (isinstance(key, Integral) and not isinstance(key, bool)):
         text = b"i" + str(int(key)).encode()
     elif isinstance(key, str):
         text = b"s" + key.encode("utf-8", "surrogatepass")

@@ -31,7 +31,9 @@ CALLS = [
     ("brightness", {"factor": 1.3}),
     ("contrast", {"factor": 1.4}),
     ("posterize", {"bits": 3}),
+    ("saturation", {"factor": 0.0}),
     ("saturation", {"factor": 1.6}),
+    ("saturation", {"factor": 1000.0}),
     ("hue", {"shift": 0.2}),
     ("to_gray", {}),
 ]
@@ -57,7 +59,7 @@ def test_the_core_gives_what_the_reference_gives(shape, dtype, name, params):
         got = call(image, **params)
         assert got.dtype == want.dtype and got.shape == want.shape
         assert got.flags.c_contiguous and not np.shares_memory(got, image)
-        if name in ("saturation", "hue") and dtype == np.uint8:
+        if name == "hue" and dtype == np.uint8:
             # sums in another order may fall on the other side of a tie
             assert np.abs(got.astype(int) - want).max() <= 1 and (got != want).mean() < 0.01
         else:

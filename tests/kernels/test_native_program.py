@@ -325,6 +325,18 @@ def test_an_orientation_is_applied_first() -> None:
         assert np.abs(run(pipeline, [data], [0], "infer")[0] - reference(pipeline, data, 0, "infer")).max() < 1e-4
 
 
+def test_batches_beyond_the_caches_are_the_same() -> None:
+    pipeline, mode, _ = PIPELINES["levels"]
+    picture = np.tile(photographs()[0], (2, 2, 1))[:, :1021]  # planes that begin anywhere in a line of the cache
+    whole = run(pipeline, [picture] * 3, [0, 1, 2], mode, threads=2)
+    assert whole.nbytes > 1 << 25
+    for level in levels():
+        native.set_simd_level(level)
+        for k in range(3):
+            assert np.array_equal(whole[k], run(pipeline, [picture], [k], mode)[0])
+    native.set_simd_level()
+
+
 def test_threads_and_instruction_sets_change_nothing() -> None:
     pipeline, mode, _ = PIPELINES["train"]
     rotated = Pipeline(augment(step(ops.rotate, angle=uniform(-30, 30)), *pipeline.steps[0].steps), *NORMALIZED, seed=5)

@@ -5,7 +5,8 @@ use super::planes::{self, Planes};
 use crate::error::{Result, invalid};
 use crate::program::Options;
 use crate::resample::{self, Axis, STRIP, View};
-use crate::rows::{Row, RowBuffer};
+use crate::rows::fine::{STEPS, WHITE};
+use crate::rows::{Elsewhere, Row, RowBuffer, RowForm as Form, Sums};
 use crate::warp::{self, Map, Matrix, Warp};
 
 #[derive(Clone, Copy)]
@@ -47,11 +48,17 @@ pub struct Maker<'a, 'b> {
     pub planes: &'b mut planes::Scratch,
     pub options: &'b Options,
     pub levels: bool,
+    /// What comes out goes on as fine levels.
+    pub fine: bool,
 }
 
 impl Maker<'_, '_> {
     pub fn is_bytes(&self) -> bool {
         matches!(self.producer, Producer::Still(Pixels::Bytes(_)))
+    }
+
+    pub fn is_fine(&self) -> bool {
+        self.fine
     }
 
     /// How many rows are worked on at a time: a strip of a stretch, or as many as stay in the nearest cache.
@@ -119,6 +126,18 @@ impl Maker<'_, '_> {
                 rows.resize(count * width, have);
                 let fill = fills(&plan.fill, have, 1.0);
                 let beyond: Vec<Vec<f32>> = plan.beyond.iter().map(|f| fills(f, have, 1.0)).collect();
+                if self.fine {
+                    rows.form = Form::Fine;
+                    let beyond: Vec<[i16; 3]> = beyond.iter().map(|f| planes::fine_fill(f)).collect();
+                    let fills = (planes::fine_fill(&fill), &beyond[..]);
+                    for r in 0..count {
+                        let [a, b, c] = rows.words.each_mut().map(|plane| &mut plane[r * width..][..width]);
+                        let supersample = self.options.supersample;
+                        planes::warp_row_fine(planes, plan, fills, supersample, y0 + r, self.planes, &mut [a, b, c]);
+                    }
+                    rows.spread(channels, false);
+                    return Ok(());
+                }
                 for r in 0..count {
                     let [a, b, c] = rows.floats.each_mut().map(|plane| &mut plane[r * width..][..width]);
                     let supersample = self.options.supersample;
@@ -129,10 +148,29 @@ impl Maker<'_, '_> {
                 let plan = *plan;
                 rows.resize(count * plan.target.0, have);
                 self.stretch(y0, count, plan, rows)?;
+                if self.fine {
+                    // Levels, or fractions of white where those were made already.
+                    rows.form = Form::ToFine(f32::from(if self.first().is_some() { STEPS } else { WHITE }));
+                }
             }
         }
         rows.spread(channels, false);
         Ok(())
+    }
+
+    /// Adds up the bytes of a band as they stand, without taking them apart; says whether that could be done.
+    pub fn sum(&self, (y0, count): (usize, usize), program: &[Row], rows: &mut RowBuffer, sums: &mut Sums) -> bool {
+        let Producer::Still(Pixels::Bytes(view)) = &self.producer else { return false };
+        let table = match program {
+            [] => None,
+            [Row::Table(t)] if t[1] == t[0] && t[2] == t[0] => Some(&t[0]),
+            _ => return false,
+        };
+        if view.channels != 3 || view.stride != 3 * view.width {
+            return false;
+        }
+        rows.resize(count * view.width, 3);
+        sums.add_pixels(&view.data[y0 * view.stride..][..count * view.stride], table)
     }
 
     fn channels(&self) -> usize {
@@ -152,6 +190,9 @@ impl Maker<'_, '_> {
     /// The step that makes fractions of white of what a band holds, where it holds something else.
     pub fn first(&self) -> Option<Row> {
         match &self.producer {
+            Producer::WarpPlanes { planes, .. } if self.fine => {
+                Some(if planes.chroma.is_some() { Row::FromYcbcr } else { Row::FromLevels })
+            }
             Producer::Still(_) | Producer::WarpPlanes { .. } => None,
             Producer::Stretch { plan, .. } | Producer::StretchPlanes { plan, .. } if !whole(plan) => None,
             _ => self.unit(),
@@ -199,7 +240,7 @@ impl Maker<'_, '_> {
         if !whole(plan) {
             // The fill is a fraction of white: what it stands beside must be one too.
             if let Some(unit) = self.unit() {
-                rows.run(&[unit], None, None);
+                rows.run(&[unit], Elsewhere::Nowhere, None);
             }
             let fill = fills(&plan.fill, have, 1.0);
             for (r, y) in (y0..y0 + count).enumerate() {

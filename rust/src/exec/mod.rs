@@ -28,6 +28,13 @@ pub struct Worker {
     render: render::Buffers,
 }
 
+impl Worker {
+    /// Says whether what comes out goes around the caches.
+    pub fn stream(&mut self, streams: bool) {
+        self.render.rows.streams = streams;
+    }
+}
+
 /// What was done to a sample, as far as geometry goes.
 #[derive(Default, Debug)]
 pub struct Record {

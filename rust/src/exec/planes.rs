@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::jpeg::Plane;
 use crate::leveled;
 use crate::resample::{Axis, Kernel, Span, View};
+use crate::rows::fine::{STEPS, WHITE};
 use crate::rows::{self, From, Row, To};
 use crate::warp::{self, CHUNK, Place, Points, Shares};
 
@@ -69,6 +70,8 @@ pub struct Scratch {
     points: Points,
     values: Vec<f32>,
     sums: Vec<f32>,
+    words: Vec<i16>,
+    word_sums: Vec<i32>,
 }
 
 /// Where a plane's samples stand.
@@ -87,7 +90,7 @@ pub fn warp_row(
     scratch: &mut Scratch,
     out: &mut [&mut [f32]; 3],
 ) {
-    let Scratch { points, values, sums } = scratch;
+    let Scratch { points, values, sums, .. } = scratch;
     let channels = if planes.chroma.is_some() { 3 } else { 1 };
     values.resize(3 * CHUNK, 0.0);
     sums.resize(3 * CHUNK, 0.0);
@@ -151,5 +154,120 @@ pub fn warp_row(
             }
         }
         x += count;
+    }
+}
+
+/// A fill of R, G, B (or gray) as Y, Cb, Cr in fine levels.
+pub fn fine_fill(fill: &[f32]) -> [i16; 3] {
+    let white = f32::from(WHITE);
+    let middle = 128.0 * f32::from(STEPS);
+    match *fill {
+        [r, g, b, ..] => {
+            let y = 0.299 * r + 0.587 * g + 0.114 * b;
+            [y * white, (b - y) / 1.772 * white + middle, (r - y) / 1.402 * white + middle].map(|v| v.round() as i16)
+        }
+        _ => [(fill.first().copied().unwrap_or(0.0) * white).round() as i16; 3],
+    }
+}
+
+/// Samples output row `y` of a warp from the planes as fine levels; `out` takes Y, Cb, Cr (or gray).
+pub fn warp_row_fine(
+    planes: &Planes<'_>,
+    plan: &Joined,
+    fills: ([i16; 3], &[[i16; 3]]),
+    supersample: bool,
+    y: usize,
+    scratch: &mut Scratch,
+    out: &mut [&mut [i16]; 3],
+) {
+    let Scratch { points, words, word_sums, .. } = scratch;
+    let channels = if planes.chroma.is_some() { 3 } else { 1 };
+    words.resize(3 * CHUNK, 0);
+    word_sums.resize(3 * CHUNK, 0);
+    let (fill, beyond) = fills;
+    let (low, high) = warp::frame_run(&plan.frames, y, plan.target.0, |frame, from, to| {
+        let fill = beyond.get(frame.fill).copied().unwrap_or(fill);
+        for (line, fill) in out.iter_mut().zip(fill).take(channels) {
+            line[from..to].fill(fill);
+        }
+    });
+    let luma = (view(planes.luma), place(planes.luma));
+    let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
+    // Where the map has no perspective, it shrinks everywhere alike.
+    let flat = warp::is_flat(&plan.back);
+    let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
+    let size = (planes.width, planes.height);
+    // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
+    let (first, end) = match samples {
+        (1, 1) => warp::run_inside(&plan.back, y, (low, high), size, -0.5 - 1e-6),
+        _ => (low, high),
+    };
+    let (left, right) = warp::run_inside(&plan.back, y, (first, end), size, 0.5 + 1e-6);
+    for (line, fill) in out.iter_mut().zip(fill).take(channels) {
+        line[low..first].fill(fill);
+        line[end..high].fill(fill);
+    }
+    let mut x = first;
+    while x < end {
+        let count = CHUNK.min(end - x);
+        if supersample && !flat {
+            samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
+        }
+        let (nx, ny) = samples;
+        for s in 0..nx * ny {
+            let (sx, sy) = ((s % nx) as f64 + 0.5, (s / nx) as f64 + 0.5);
+            points.project(&plan.back, x as f64 + sx / nx as f64, y as f64 + sy / ny as f64, count);
+            let mut lines = words.chunks_exact_mut(CHUNK).map(|line| &mut line[..count]);
+            let mut lines = if nx * ny == 1 {
+                out.each_mut().map(|line| line.get_mut(x..x + count).unwrap_or_default())
+            } else {
+                [0, 1, 2].map(|_| lines.next().unwrap_or_default())
+            };
+            let (luma_line, chroma_lines) = lines.split_at_mut(1);
+            warp::fine(&luma.0, points, luma.1, count, luma_line);
+            if let Some((pair, place)) = &chroma {
+                warp::fine(pair, points, *place, count, chroma_lines);
+            }
+            if nx * ny == 1 {
+                // Before the part that lies inside, and behind it.
+                for edge in [0..left.clamp(x, x + count) - x, right.clamp(x, x + count) - x..count] {
+                    for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
+                        points.blend_words(size, edge.clone(), fill, line);
+                    }
+                }
+            } else {
+                let shares = points.shares(size.0, size.1, count);
+                for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
+                    points.blend_all_words(shares, fill, line);
+                }
+            }
+            if nx * ny > 1 {
+                for (sums, line) in word_sums.chunks_exact_mut(CHUNK).zip(&lines).take(channels) {
+                    add(sums, line, s == 0);
+                }
+            }
+        }
+        if nx * ny > 1 {
+            for (out, sums) in out.iter_mut().zip(word_sums.chunks_exact(CHUNK)).take(channels) {
+                share(&sums[..count], 1.0 / (nx * ny) as f32, &mut out[x..x + count]);
+            }
+        }
+        x += count;
+    }
+}
+
+leveled! {
+    fn add(sums: &mut [i32], line: &[i16], first: bool) {
+        for (sum, &v) in sums.iter_mut().zip(line) {
+            *sum = if first { i32::from(v) } else { *sum + i32::from(v) };
+        }
+    }
+}
+
+leveled! {
+    fn share(sums: &[i32], share: f32, out: &mut [i16]) {
+        for (o, &sum) in out.iter_mut().zip(sums) {
+            *o = (sum as f32 * share + 0.5) as i32 as i16;
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::jpeg::{Region, Request};
 use crate::program::Options;
 use crate::resample::{self, Axis, Kernel, Resize, Sample, Span, View};
 use crate::rows::{self, Compiled, From, Row, RowBuffer, To};
-use crate::warp::{self, Matrix};
+use crate::warp::{self, Border, Matrix};
 
 #[derive(Default)]
 pub struct Buffers {
@@ -24,7 +24,7 @@ pub struct Buffers {
     resample: resample::Scratch,
     warp: warp::Scratch,
     planes: planes::Scratch,
-    rows: RowBuffer,
+    pub rows: RowBuffer,
     kept: Kept,
 }
 
@@ -59,7 +59,12 @@ impl Job<'_> {
         if let Source::Jpeg(data, header) = &source {
             // A small part that is enlarged shows how chroma was widened; it is little to decode in full.
             let enlarged = matches!(&plan, Plan::Separable(p) if p.kernel == Kernel::Bilinear && p.shrink().iter().any(|&s| s < 1.0));
-            let fast = self.options.fast && !enlarged && !matches!(plan, Plan::Moves(_) | Plan::Staged | Plan::Still);
+            // Planes are sampled with a constant beyond their edge only.
+            let goes_on = matches!(&plan, Plan::Warp(p) if p.border != Border::Constant);
+            let fast = self.options.fast
+                && !enlarged
+                && !goes_on
+                && !matches!(plan, Plan::Moves(_) | Plan::Staged | Plan::Still);
             let region = match &plan {
                 Plan::Separable(p) => Some(region::separable_region(header, p)?),
                 Plan::Warp(p) | Plan::Moves(p) => region::warp_region(header, p),
@@ -93,7 +98,8 @@ impl Job<'_> {
                     }
                     _ => return invalid("program: a plan without planes."),
                 };
-                let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: true };
+                let fine = self.options.fine;
+                let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: true, fine };
                 let held = colors::paint(self.colors, &mut maker, target, rows, kept, out)?;
                 return Ok((held, whole));
             }
@@ -137,7 +143,10 @@ impl Job<'_> {
             }
             Plan::Warp(p) => Producer::Warp { pixels, back: shifted(&p.back, shift), plan: p },
         };
-        let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: self.levels };
+        // What was read in full goes on like what was not.
+        let fine =
+            self.options.fine && planes_first && matches!(producer, Producer::Stretch { pixels: Pixels::Bytes(_), .. });
+        let mut maker = Maker { producer, resample, warp, planes, options: self.options, levels: self.levels, fine };
         let held = colors::paint(self.colors, &mut maker, target, rows, kept, out)?;
         drop(made);
         Ok((held, whole))

@@ -3,7 +3,7 @@
 use super::source::Held;
 use crate::error::{Result, invalid};
 use crate::geometry;
-use crate::rows::{Compiled, Row, RowBuffer, to_half};
+use crate::rows::{Compiled, Elsewhere, Row, RowBuffer, to_half};
 use std::ops::Range;
 
 /// The place of one picture in the batch.
@@ -49,7 +49,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Runs the last steps on rows, which come from elsewhere if that is given, and puts them into their place.
-    pub fn run(&mut self, place: Range<usize>, rows: &mut RowBuffer, program: &[Row], elsewhere: Option<[&[f32]; 3]>) {
+    pub fn run(&mut self, place: Range<usize>, rows: &mut RowBuffer, program: &[Row], elsewhere: Elsewhere<'_>) {
         let (c, area, n) = (self.channels, self.width * self.height, place.len());
         if let Some(Out::Floats(out)) = &mut self.out
             && self.planar

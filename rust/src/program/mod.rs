@@ -22,6 +22,8 @@ pub use tints::Tint;
 pub struct Options {
     /// JPEG planes, region and scale as needed, instead of libjpeg's full picture.
     pub fast: bool,
+    /// What is read `fast` goes on in 16 bits, 64 steps to a level, as far as its steps are known there.
+    pub fine: bool,
     /// Join geometric stages into one sampling.
     pub merge: bool,
     /// Let canvases on the way cut, also where stages are joined.
@@ -47,6 +49,7 @@ impl Program {
         }
         let options = Options {
             fast: value.get("decode").and_then(Value::as_str) == Some("fast"),
+            fine: flag("fine", true),
             merge: flag("merge", true),
             frames: value.get("frames").and_then(Value::as_str) != Some("open"),
             supersample: flag("supersample", true),

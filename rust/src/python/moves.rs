@@ -1,4 +1,4 @@
-//! `moved`, `framed` and `look_up`: pictures as bytes.
+//! `moved`, `framed`, `look_up` and `saturate`: pictures as bytes.
 
 use super::arrays::slice;
 use crate::error::{Error, Kind};
@@ -69,8 +69,26 @@ fn look_up<'py>(
     Ok(())
 }
 
+/// Every pixel of three channels as much of itself as `factor` says, and the rest of its gray.
+#[pyfunction]
+fn saturate<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    factor: f64,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<()> {
+    let (from, to) = (bytes(&image)?, slice(&mut out)?);
+    if from.len() != to.len() || from.len() % 3 != 0 {
+        let text = "saturate: the picture must have three channels, and the output its size.";
+        return Err(Error::new(Kind::Invalid, text).into());
+    }
+    py.detach(|| rows::saturate(from, to, factor));
+    Ok(())
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(moved, m)?)?;
     m.add_function(wrap_pyfunction!(framed, m)?)?;
-    m.add_function(wrap_pyfunction!(look_up, m)?)
+    m.add_function(wrap_pyfunction!(look_up, m)?)?;
+    m.add_function(wrap_pyfunction!(saturate, m)?)
 }

@@ -37,7 +37,7 @@ pub fn knows(row: &Row) -> bool {
             | Row::Scale(_)
             | Row::Mix { .. }
             | Row::Saturate(_)
-            | Row::Hue(_)
+            | Row::Hue { .. }
             | Row::Matrix(_)
             | Row::Invert
             | Row::Solarize(_)
@@ -145,7 +145,7 @@ unsafe fn tiles<V: Lanes, const C: usize, const I: bool, const O: bool>(
     let step = U * V::N;
     let mut at = 0;
     // Where a picture ends there is fill, and fill looks alike: what was just worked out need not be worked out again.
-    let costly = !I && !O && rows.iter().any(|row| matches!(row, Row::Hue(_) | Row::Saturate(_) | Row::Matrix(_)));
+    let costly = !I && !O && rows.iter().any(|row| matches!(row, Row::Hue { .. } | Row::Saturate(_) | Row::Matrix(_)));
     // The last pixel of the tile before, and what became of it.
     let mut known = [[f32::NAN; C]; 2];
     while at + step <= n {
@@ -341,9 +341,9 @@ unsafe fn step<V: Lanes, const C: usize>(tile: &mut [[V; C]; U], row: &Row) {
                     [unit(p[0].mul(f).add(gray)), unit(p[1].mul(f).add(gray)), unit(p[2].mul(f).add(gray))]
                 });
             }
-            Row::Hue(turn) => {
-                let turn = V::splat(*turn);
-                colors!(p => turned(p, turn));
+            Row::Hue { whole, part } => {
+                let part = V::splat(*part);
+                colors!(p => turned(p, *whole, part));
             }
             Row::Matrix(m) => colors!(p => {
                 let line = |k: usize| {
@@ -384,29 +384,32 @@ unsafe fn from_ycbcr<V: Lanes>([y, cb, cr]: [V; 3]) -> [V; 3] {
     }
 }
 
-/// Turns hues by sixths of the circle; value and saturation stay.
+/// Turns hues; value and saturation stay. Whole sixths of the circle exchange the channels, mirrored where they are odd;
+/// for the rest each channel moves by as much as the other two, held together, allow.
 #[inline(always)]
-unsafe fn turned<V: Lanes>([r, g, b]: [V; 3], turn: V) -> [V; 3] {
+unsafe fn turned<V: Lanes>([r, g, b]: [V; 3], whole: u8, part: V) -> [V; 3] {
     // SAFETY: the caller vouches for the processor.
     unsafe {
-        let k = |v: f32| V::splat(v);
-        let (zero, one, two) = (k(0.0), k(1.0), k(2.0));
         let top = r.most(g).most(b);
-        let chroma = top.sub(r.least(g).least(b));
-        // One division: the numerator and what is added are chosen first. Gray has no hue: it is divided by one.
-        let green = top.if_equal(g, b.sub(r), r.sub(g));
-        let plus = top.if_equal(g, two, k(4.0));
-        let up = top.if_equal(r, g.sub(b), green);
-        let plus = top.if_equal(r, zero, plus);
-        let safe = chroma.if_equal(zero, one, chroma);
-        let s = up.div(safe).add(plus);
-        let s = s.if_at_least(zero, s, s.add(k(6.0))).add(turn);
-        let s = s.if_at_least(k(6.0), s.sub(k(6.0)), s);
-        // A channel rises and falls over two sixths each: how far each lies below its top.
-        let far = |from: f32| s.sub(k(from)).abs();
-        let red = unit(two.sub(far(3.0)));
-        let green = unit(far(2.0).sub(one));
-        let blue = unit(far(4.0).sub(one));
-        [top.sub(chroma.mul(red)), top.sub(chroma.mul(green)), top.sub(chroma.mul(blue))]
+        let least = r.least(g).least(b);
+        let chroma = top.sub(least);
+        let [r, g, b] = if whole % 2 == 0 {
+            [r, g, b]
+        } else {
+            let ends = top.add(least);
+            [ends.sub(r), ends.sub(g), ends.sub(b)]
+        };
+        let [r, g, b] = match whole % 3 {
+            0 => [r, g, b],
+            1 => [g, b, r],
+            _ => [b, r, g],
+        };
+        let free = chroma.sub(part.mul(chroma));
+        let below = V::splat(0.0).sub(free);
+        let moved = |v: V, up: V, down: V| {
+            let apart = up.sub(down);
+            v.add(apart.most(below).least(free).sub(apart)).most(least).least(top)
+        };
+        [moved(r, g, b), moved(g, b, r), moved(b, r, g)]
     }
 }

@@ -20,15 +20,11 @@ pub unsafe trait Lanes: Copy {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
-    unsafe fn div(self, other: Self) -> Self;
     /// `self > other ? self : other`
     unsafe fn most(self, other: Self) -> Self;
     /// `self < other ? self : other`
     unsafe fn least(self, other: Self) -> Self;
-    unsafe fn abs(self) -> Self;
     unsafe fn floor(self) -> Self;
-    /// `self == other ? yes : no`
-    unsafe fn if_equal(self, other: Self, yes: Self, no: Self) -> Self;
     /// `self >= other ? yes : no`
     unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self;
     /// Whether all bits are the same.
@@ -97,10 +93,6 @@ unsafe impl Lanes for Eight {
         self.each(other, |a, b| a * b)
     }
     #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        self.each(other, |a, b| a / b)
-    }
-    #[inline(always)]
     unsafe fn most(self, other: Self) -> Self {
         self.each(other, |a, b| if a > b { a } else { b })
     }
@@ -109,16 +101,8 @@ unsafe impl Lanes for Eight {
         self.each(other, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
-    unsafe fn abs(self) -> Self {
-        self.each(self, |a, _| a.abs())
-    }
-    #[inline(always)]
     unsafe fn floor(self) -> Self {
         self.each(self, |a, _| a.floor())
-    }
-    #[inline(always)]
-    unsafe fn if_equal(self, other: Self, yes: Self, no: Self) -> Self {
-        self.choose(other, yes, no, |a, b| a == b)
     }
     #[inline(always)]
     unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self {
@@ -145,7 +129,7 @@ mod x86 {
 
     /// The operations that both instruction sets spell alike.
     macro_rules! alike {
-        ($splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident) => {
+        ($splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $max:ident, $min:ident) => {
             #[inline(always)]
             unsafe fn splat(v: f32) -> Self {
                 // SAFETY: the caller vouches for the processor, here and below.
@@ -177,11 +161,6 @@ mod x86 {
                 Self(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
-            unsafe fn div(self, other: Self) -> Self {
-                // SAFETY: as above.
-                Self(unsafe { $div(self.0, other.0) })
-            }
-            #[inline(always)]
             unsafe fn most(self, other: Self) -> Self {
                 // SAFETY: as above. The instruction gives its second operand where the two do not compare.
                 Self(unsafe { $max(self.0, other.0) })
@@ -204,7 +183,6 @@ mod x86 {
             _mm256_add_ps,
             _mm256_sub_ps,
             _mm256_mul_ps,
-            _mm256_div_ps,
             _mm256_max_ps,
             _mm256_min_ps
         );
@@ -223,19 +201,9 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn abs(self) -> Self {
-            // SAFETY: the caller vouches for AVX2, here and below.
-            Self(unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0) })
-        }
-        #[inline(always)]
         unsafe fn floor(self) -> Self {
             // SAFETY: as above.
             Self(unsafe { _mm256_floor_ps(self.0) })
-        }
-        #[inline(always)]
-        unsafe fn if_equal(self, other: Self, yes: Self, no: Self) -> Self {
-            // SAFETY: as above.
-            Self(unsafe { _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0)) })
         }
         #[inline(always)]
         unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self {
@@ -262,7 +230,6 @@ mod x86 {
             _mm512_add_ps,
             _mm512_sub_ps,
             _mm512_mul_ps,
-            _mm512_div_ps,
             _mm512_max_ps,
             _mm512_min_ps
         );
@@ -280,19 +247,9 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn abs(self) -> Self {
-            // SAFETY: the caller vouches for AVX-512, here and below.
-            Self(unsafe { _mm512_abs_ps(self.0) })
-        }
-        #[inline(always)]
         unsafe fn floor(self) -> Self {
             // SAFETY: as above.
             Self(unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(self.0) })
-        }
-        #[inline(always)]
-        unsafe fn if_equal(self, other: Self, yes: Self, no: Self) -> Self {
-            // SAFETY: as above.
-            Self(unsafe { _mm512_mask_mov_ps(no.0, _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0), yes.0) })
         }
         #[inline(always)]
         unsafe fn if_at_least(self, other: Self, yes: Self, no: Self) -> Self {

@@ -7,17 +7,22 @@
 mod buffer;
 mod bytes;
 mod chain;
+pub mod fine;
 mod half;
 mod lanes;
+mod levels;
 mod power;
+mod words;
 
 use crate::chance;
 use crate::error::{Result, invalid};
 use crate::program::Tint;
-pub use buffer::{RowBuffer, Sums, contrast};
+pub use buffer::{Elsewhere, Form as RowForm, RowBuffer, Sums, contrast};
 pub use bytes::look_up;
 pub use chain::{From, PER_LEVEL, To, run};
 pub use half::to_half;
+pub use levels::{arrive, saturate};
+pub use words::part;
 
 pub type Table = [[u8; 256]; 3];
 
@@ -26,6 +31,7 @@ pub type Table = [[u8; 256]; 3];
 pub enum Row {
     Table(Box<Table>),
     GrayBytes,
+    SaturateBytes(f64),
     /// Y, Cb, Cr in 0..255 to fractions of white.
     FromYcbcr,
     /// 0..255 to fractions of white, kept between black and white.
@@ -43,7 +49,11 @@ pub enum Row {
         add: f32,
     },
     Saturate(f64),
-    Hue(f32),
+    /// Whole sixths of the circle, and what is left of the turn.
+    Hue {
+        whole: u8,
+        part: f32,
+    },
     Matrix([f32; 12]),
     Power(f32),
     Exposure(f32),
@@ -76,10 +86,14 @@ pub struct Compiled {
 }
 
 fn table(f: impl Fn(f64) -> f64) -> Row {
+    levels_of(std::array::from_fn(|k| f(k as f64 / 255.0)))
+}
+
+/// What the levels 0 to 255 become, as fractions of white, as a table of levels.
+fn levels_of(values: [f64; 256]) -> Row {
     let mut line = [0u8; 256];
-    for (k, out) in line.iter_mut().enumerate() {
-        let v = f(k as f64 / 255.0).max(0.0).min(1.0);
-        *out = (v * 255.0 + 0.5) as u8;
+    for (out, v) in line.iter_mut().zip(values) {
+        *out = (v.max(0.0).min(1.0) * 255.0 + 0.5) as u8;
     }
     Row::Table(Box::new([line; 3]))
 }
@@ -92,9 +106,11 @@ fn from_linear(v: f64) -> f64 {
     if v <= 0.0031308 { v * 12.92 } else { 1.055 * chance::power(v, 1.0 / 2.4) - 0.055 }
 }
 
-fn posterized(v: f64, bits: f64) -> f64 {
+fn posterized(bits: f64) -> impl Fn(f64) -> f64 {
     let steps = 2f64.powi(bits as i32);
-    (v * steps).floor().min(steps - 1.0) * ((256.0 / steps).floor() / 255.0)
+    let step = (256.0 / steps).floor() / 255.0;
+    // Whole numbers this small are exact: cutting off is rounding down.
+    move |v| f64::from((v * steps) as i32).min(steps - 1.0) * step
 }
 
 /// The same steps as rows: `levels` says that the source is 8 bit, `settled` that it is still rounded.
@@ -209,12 +225,13 @@ impl Compiler {
         if *settled {
             match tint {
                 Tint::Brightness(f) => self.table(|v| v * f),
-                Tint::Gamma(g) => self.table(|v| chance::power(v, *g)),
+                Tint::Gamma(g) if self.form == Form::Working => self.add(levels_of(chance::powers(*g))),
+                Tint::Gamma(_) => {}
                 Tint::Exposure(0.0) => {}
                 Tint::Exposure(s) => self.table(|v| from_linear((to_linear(v) * s.exp2()).min(1.0))),
                 Tint::Invert => self.table(|v| 1.0 - v),
                 Tint::Solarize(t) => self.table(|v| if v >= *t { 1.0 - v } else { v }),
-                Tint::Posterize(bits) => self.table(|v| posterized(v, *bits)),
+                Tint::Posterize(bits) => self.table(posterized(*bits)),
                 Tint::Shift(s) if color => {
                     let lines = s.map(|s| table(|v| v + s));
                     let mut joined = Box::new([[0u8; 256]; 3]);
@@ -226,6 +243,7 @@ impl Compiler {
                     self.add(Row::Table(joined));
                 }
                 Tint::Contrast(f) => self.rows.push(Row::Contrast(*f)),
+                Tint::Saturation(f) if color && *f != 1.0 => self.rows.push(Row::SaturateBytes(*f)),
                 Tint::Gray if color => self.rows.push(Row::GrayBytes),
                 Tint::ToGray if color => {
                     self.rows.push(Row::GrayBytes);
@@ -271,7 +289,11 @@ impl Compiler {
             Tint::Solarize(t) => Row::Solarize(*t as f32),
             Tint::Posterize(bits) => Row::Posterize(2f64.powi(*bits as i32) as f32),
             Tint::Saturation(f) if color && *f != 1.0 => Row::Saturate(*f),
-            Tint::Hue(h) if color && *h != h.round() => Row::Hue((6.0 * (h - h.floor())) as f32),
+            Tint::Hue(h) if color && *h != h.round() => {
+                let sixths = 6.0 * (h - h.floor());
+                let whole = sixths.floor().min(5.0);
+                Row::Hue { whole: whole as u8, part: (sixths - whole) as f32 }
+            }
             Tint::Jitter(steps) => {
                 steps.iter().for_each(|s| self.float_step(s));
                 return;

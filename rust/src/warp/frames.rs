@@ -70,3 +70,36 @@ pub fn frame_run(
     }
     (low as usize, high as usize)
 }
+
+/// The columns of `low..high` in output row `y` whose points lie at least `inset` inside a picture (outside it, where
+/// that is negative); found by the roots alone, so that the inset must be larger than a rounding.
+pub fn run_inside(
+    m: &Matrix,
+    y: usize,
+    (low, high): (usize, usize),
+    (width, height): (usize, usize),
+    inset: f64,
+) -> (usize, usize) {
+    let cy = y as f64 + 0.5;
+    let (bx, by, bw) = (m[1] * cy + m[2], m[4] * cy + m[5], m[7] * cy + m[8]);
+    let (right, bottom) = (width as f64 - inset, height as f64 - inset);
+    let forms = [
+        (m[0] - inset * m[6], bx - inset * bw),
+        (m[3] - inset * m[6], by - inset * bw),
+        (right * m[6] - m[0], right * bw - bx),
+        (bottom * m[6] - m[3], bottom * bw - by),
+        (m[6], bw - HORIZON),
+    ];
+    let (mut first, mut end) = (low as f64, high as f64);
+    for (a, b) in forms {
+        let root = -b / a - 0.5;
+        if a > 0.0 {
+            first = first.max(root.ceil());
+        } else if a < 0.0 {
+            end = end.min(root.floor() + 1.0);
+        } else if !(b > 0.0) {
+            return (low, low);
+        }
+    }
+    if first < end { (first as usize, end as usize) } else { (low, low) }
+}

@@ -7,6 +7,7 @@
 
 mod border;
 mod clamped;
+mod fine;
 mod frames;
 #[cfg(target_arch = "x86_64")]
 mod gather;
@@ -16,17 +17,20 @@ mod nearest;
 mod permute;
 mod points;
 mod sample;
+mod together;
 
 use crate::error::{Result, invalid};
-use crate::resample::{Sample, View, round_to};
+use crate::resample::{Sample, View};
 
 pub use border::Border;
 pub use clamped::{Place, clamped};
-pub use frames::{Frame, frame_run};
+pub use fine::fine;
+pub use frames::{Frame, frame_run, run_inside};
 pub use matrix::{FAR, Matrix, density, is_flat, project};
 pub use nearest::nearest;
 pub use points::{CHUNK, Points, Shares};
 pub use sample::sample as sample_chunk;
+use together::together;
 
 /// Where an output pixel comes from.
 #[derive(Clone, Copy)]
@@ -148,26 +152,11 @@ pub fn warp<T: Sample, O: Sample>(view: &View<'_, T>, request: &Warp<'_>, out: &
         return invalid("warp: the output must have the size that is asked for.");
     }
     let mut scratch = Scratch::default();
-    let mut line = vec![0.0f32; n];
+    let mut line = vec![0.0f32; CHUNK * c];
     for (y, out) in out.chunks_exact_mut(n).enumerate() {
         row(view, request, y, &mut scratch, |x, count, values| {
-            interleave(values, c, &mut line[x * c..(x + count) * c]);
+            together(values, c, &mut line[..count * c], &mut out[x * c..(x + count) * c]);
         });
-        round_to(&line, out);
     }
     Ok(())
-}
-
-/// Channel after channel to pixel after pixel.
-fn interleave(values: &[f32], channels: usize, out: &mut [f32]) {
-    if channels == 1 {
-        let n = out.len();
-        out.copy_from_slice(&values[..n]);
-        return;
-    }
-    for (c, plane) in values.chunks_exact(CHUNK).enumerate() {
-        for (o, &v) in out.chunks_exact_mut(channels).zip(plane) {
-            o[c] = v;
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 use super::matrix::{Matrix, is_flat, project, seen};
 use crate::leveled;
+use crate::rows::part as fraction_of;
+use std::ops::Range;
 
 pub const CHUNK: usize = 256;
 /// Vector code may read behind the last point.
@@ -149,6 +151,13 @@ impl Points {
         !matches!(self.form, Form::Any)
     }
 
+    /// Whether some lie further than this apart, as far as their ends say; points in no order count as such.
+    pub(super) fn wide(&self, count: usize, far: f32) -> bool {
+        let apart = |near: &[f32; NEAR]| near[0].max(near[count - 1]);
+        // Counted from the least of them.
+        !self.in_order() || !(apart(&self.near_x) < far && apart(&self.near_y) < far)
+    }
+
     /// Points of a field, as they stand there.
     pub fn take(&mut self, field: &[f32], count: usize) {
         for (k, p) in field.chunks_exact(2).take(count).enumerate() {
@@ -220,12 +229,6 @@ leveled! {
     fn covered(points: &mut Points, right: f64, bottom: f64, count: usize) -> Shares {
         let (mut least, mut most) = (1.0f32, 0.0f32);
         for k in 0..count.next_multiple_of(16).min(CHUNK) {
-            let part = |v: f64, last: f64| {
-                let low = if v + 1.0 < 1.0 { v + 1.0 } else { 1.0 };
-                let high = last + 1.0 - v;
-                let part = if low < high { low } else { high };
-                if part > 0.0 { part as f32 } else { 0.0 }
-            };
             points.cover[k] = part(points.x[k], right) * part(points.y[k], bottom);
         }
         for &share in &points.cover[..count] {
@@ -261,6 +264,54 @@ impl Points {
                 Shares::Nothing => line[..count].fill(fill),
                 _ => blend(&mut line[..count], &self.cover[..count], fill),
             }
+        }
+    }
+}
+
+impl Points {
+    /// The same for fine levels: those of a picture of this size whose points are `range`.
+    pub fn blend_words(&self, size: (usize, usize), range: Range<usize>, fill: i16, line: &mut [i16]) {
+        let (right, bottom) = (size.0 as f64 - 1.0, size.1 as f64 - 1.0);
+        for (k, v) in range.clone().zip(&mut line[range]) {
+            let [x, y] = self.point(k);
+            let share = part(x, right) * part(y, bottom);
+            *v = fill + fraction_of(*v - fill, (share * 32767.0 + 0.5) as i32 as i16);
+        }
+    }
+
+    /// The same after `shares`, for all of them.
+    pub fn blend_all_words(&self, shares: Shares, fill: i16, line: &mut [i16]) {
+        match shares {
+            Shares::Everything => {}
+            Shares::Nothing => line.fill(fill),
+            Shares::Some => blend_words(line, &self.cover, fill),
+        }
+    }
+
+    /// One point, in pixel indices.
+    fn point(&self, k: usize) -> [f64; 2] {
+        let far = k as f64;
+        match self.form {
+            Form::Even { first, step } => [first[0] + step[0] * far, first[1] + step[1] * far],
+            Form::Seen { matrix, from, .. } => seen(&matrix, from[0] + far, from[1]).unwrap_or([-OUT; 2]),
+            Form::Line | Form::Any => [self.x[k], self.y[k]],
+        }
+    }
+}
+
+/// How much of two taps around `v` lies between the middles of the first and the last pixel, and half a pixel further.
+#[inline(always)]
+fn part(v: f64, last: f64) -> f32 {
+    let low = if v + 1.0 < 1.0 { v + 1.0 } else { 1.0 };
+    let high = last + 1.0 - v;
+    let part = if low < high { low } else { high };
+    if part > 0.0 { part as f32 } else { 0.0 }
+}
+
+leveled! {
+    fn blend_words(line: &mut [i16], cover: &[f32; CHUNK], fill: i16) {
+        for (v, &share) in line.iter_mut().zip(cover) {
+            *v = fill + fraction_of(*v - fill, (share * 32767.0 + 0.5) as i32 as i16);
         }
     }
 }

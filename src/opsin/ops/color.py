@@ -9,7 +9,8 @@ from opsin.chance import Rng
 from opsin.errors import ParamError, refusal
 from opsin.kernels import native, use_core
 from opsin.kernels.hue import turn_hue
-from opsin.kernels.luma import luma, mean_luma
+from opsin.kernels.luma import mean_luma
+from opsin.kernels.saturation import saturate, saturate_levels
 from opsin.op import op
 from opsin.ops._planes import color_of, rejoin, with_color
 from opsin.types import SUPPLIED, Array, Bound, Image, Unit, Usual
@@ -39,9 +40,10 @@ def saturation(image: Image, /, *, factor: Factor) -> Image:
     """
     if _gray("saturation", image) or factor == 1.0:
         return np.ascontiguousarray(image)
-    if image.dtype == np.uint8 and use_core():
-        return with_color(image, native.one_step(color_of(image), "saturation", factor=factor))
-    return rejoin(image, _saturated(to_unit(color_of(image)), factor))
+    if image.dtype == np.uint8:
+        levels = native.saturate if use_core() else saturate_levels
+        return with_color(image, levels(color_of(image), factor))
+    return rejoin(image, saturate(to_unit(color_of(image)), factor))
 
 
 @op(unit_range=True)
@@ -116,7 +118,7 @@ def color_jitter(
             mean = mean_luma(values)
             values = np.clip(values * np.float32(amount) + np.float32(mean * (1.0 - amount)), 0.0, 1.0)
         elif name == "saturation":
-            values = _saturated(values, amount)
+            values = saturate(values, amount)
         else:
             values = turn_hue(values, amount)
     return rejoin(image, values)
@@ -132,14 +134,6 @@ def _drawn(name: str, spread: float | tuple[float, float], middle: float, rng: R
         if middle == 1.0:
             low = max(0.0, low)
     return float(rng.uniform(name, low, high))
-
-
-def _saturated(values: Array, factor: float) -> Array:
-    gray = luma(values)
-    gray *= np.float32(1.0 - factor)
-    out = values * np.float32(factor)
-    out += gray[..., None]
-    return np.clip(out, 0.0, 1.0, out=out)
 
 
 def _gray(name: str, image: Array) -> bool:

@@ -1,4 +1,4 @@
-"""Whole pixels moved, and bytes through tables."""
+"""Whole pixels moved, bytes through tables, and colors of bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array
 
-__all__ = ["framer", "look_up", "moved", "mover"]
+__all__ = ["framer", "look_up", "moved", "mover", "saturate"]
 
 
 def moved(image: Array, *, swap: bool, flip_x: bool, flip_y: bool) -> Array:
@@ -74,6 +74,18 @@ def look_up(image: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.ui
     out = np.empty_like(image)
     try:
         core.look_up(image, np.ascontiguousarray(table), out)
+    except core.NativeError as error:
+        refuse(error)
+    return out
+
+
+def saturate(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Make the colors of a picture H W 3 stronger or weaker."""
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty_like(image)
+    try:
+        core.saturate(image, factor, out)
     except core.NativeError as error:
         refuse(error)
     return out

@@ -1,0 +1,144 @@
+//! Bilinear samples of bytes as fine levels: 16-bit words, 64 steps to a level, coordinates in 1/65536 of a pixel.
+//!
+//! Integer arithmetic from there on, so that every instruction set gives the same bits. What the words cannot say (a
+//! chunk whose points lie too far apart) is sampled as floats and rounded.
+
+use super::clamped::{Place, clamped};
+#[cfg(target_arch = "x86_64")]
+use super::permute;
+use super::points::{CHUNK, Points, below};
+use crate::leveled;
+use crate::resample::View;
+use crate::rows::fine::STEPS;
+use crate::rows::part;
+
+/// Points that reach further than this over a picture are sampled as floats.
+const FAR: f32 = 16000.0;
+
+/// One axis: `scale * near + part` counts from the whole pixel `whole`, which lies before every point; kept between
+/// `low` and `high`.
+#[derive(Clone, Copy)]
+pub struct Line {
+    pub scale: f32,
+    pub part: f32,
+    pub whole: i64,
+    pub low: f32,
+    pub high: f32,
+}
+
+impl Line {
+    fn new(base: f64, scale: f64, shift: f64, length: usize) -> Line {
+        let at = base * scale + shift;
+        let whole = below(at);
+        // Just before the last pixel, so that the second tap is one too.
+        let high = (length as f64 - whole) as f32;
+        let high = if high > 0.0 { f32::from_bits(high.to_bits() - 1) } else { high - 1.0 };
+        Line {
+            scale: scale as f32,
+            part: (at - whole) as f32 + 1.0,
+            whole: whole as i64 - 1,
+            low: (1.0 - whole) as f32,
+            high,
+        }
+    }
+
+    /// A point in 1/65536 of a pixel.
+    #[inline(always)]
+    pub fn fixed(&self, near: f32) -> i32 {
+        let v = near * self.scale + self.part;
+        let v = if v > self.low { v } else { self.low };
+        let v = if v < self.high { v } else { self.high };
+        let v = v * 65536.0;
+        let whole = v as i32;
+        whole - i32::from(whole as f32 > v)
+    }
+}
+
+/// Samples a chunk; every line of `out` takes `count` words of one channel.
+pub fn fine(view: &View<'_, u8>, points: &Points, place: Place, count: usize, out: &mut [&mut [i16]]) {
+    if points.wide(count, FAR) || view.width < 2 || view.height < 2 {
+        let mut floats = [0.0; 3 * CHUNK];
+        clamped(view, points, place, count, &mut floats);
+        for (line, floats) in out.iter_mut().zip(floats.chunks_exact(CHUNK)) {
+            rounded(&floats[..count], &mut line[..count]);
+        }
+        return;
+    }
+    let lines = [0, 1].map(|k| {
+        let length = if k == 0 { view.width } else { view.height };
+        Line::new(points.base[k], place.scale[k], place.shift[k], length)
+    });
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::current() == crate::simd::Level::Avx512 {
+        // SAFETY: the level says that the processor has AVX-512.
+        done = unsafe { permute::picked_fine(view, points, &lines, count, out) };
+    }
+    while done < count {
+        let end = (done + 64).min(count);
+        let taps = &mut Taps::default();
+        split(points, &lines, done, end, taps);
+        match view.channels {
+            1 => mix::<1>(view, taps, done, end, out),
+            2 => mix::<2>(view, taps, done, end, out),
+            _ => mix::<3>(view, taps, done, end, out),
+        }
+        done = end;
+    }
+}
+
+leveled! {
+    fn rounded(floats: &[f32], out: &mut [i16]) {
+        for (o, &v) in out.iter_mut().zip(floats) {
+            *o = (v * f32::from(STEPS) + 0.5) as i32 as i16;
+        }
+    }
+}
+
+/// First taps, counted from the picture's edge, and the weights of the second ones.
+struct Taps {
+    x: [i32; 64],
+    y: [i32; 64],
+    fx: [i16; 64],
+    fy: [i16; 64],
+}
+
+impl Default for Taps {
+    fn default() -> Taps {
+        Taps { x: [0; 64], y: [0; 64], fx: [0; 64], fy: [0; 64] }
+    }
+}
+
+leveled! {
+    fn split(points: &Points, lines: &[Line; 2], from: usize, to: usize, taps: &mut Taps) {
+        let Taps { x, y, fx, fy } = taps;
+        for (line, near, whole, part) in [
+            (&lines[0], &points.near_x[from..to], x, fx),
+            (&lines[1], &points.near_y[from..to], y, fy),
+        ] {
+            for ((&near, whole), part) in near.iter().zip(whole).zip(part) {
+                let v = line.fixed(near);
+                (*whole, *part) = ((v >> 16) + line.whole as i32, ((v & 0xFFFF) >> 1) as i16);
+            }
+        }
+    }
+}
+
+/// Mixes four taps per point.
+fn mix<const C: usize>(view: &View<'_, u8>, taps: &Taps, from: usize, to: usize, out: &mut [&mut [i16]]) {
+    let stride = view.stride;
+    for k in from..to {
+        let at = k - from;
+        let (x, y) = (taps.x[at].max(0) as usize, taps.y[at].max(0) as usize);
+        let first = y * stride + x * C;
+        let (top, bottom) = (&view.data[first..][..2 * C], &view.data[first + stride..][..2 * C]);
+        let lerp = |a: i16, b: i16, f: i16| a + part(b - a, f);
+        for (c, line) in out.iter_mut().enumerate().take(C) {
+            let word = |v: u8| i16::from(v) * STEPS;
+            let (fx, fy) = (taps.fx[at], taps.fy[at]);
+            let above = lerp(word(top[c]), word(top[c + C]), fx);
+            let under = lerp(word(bottom[c]), word(bottom[c + C]), fx);
+            line[k] = lerp(above, under, fy);
+        }
+    }
+}
