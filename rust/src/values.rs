@@ -148,6 +148,9 @@ pub fn planes(data: &[f32], channels: usize, out: &mut [f32]) -> Result<()> {
 mod x86 {
     use std::arch::x86_64::*;
 
+    /// Pixels from which on planes are written past the caches.
+    const PAST: usize = 1 << 20;
+
     /// Sixteen pixels at a time; says how many were moved.
     #[target_feature(enable = "avx512f")]
     pub fn three(data: &[f32], n: usize, out: &mut [f32]) -> usize {
@@ -172,20 +175,32 @@ mod x86 {
         let far = [index!(far[0]), index!(far[1]), index!(far[2])];
         let (red, rest) = out.split_at_mut(n);
         let (green, blue) = rest.split_at_mut(n);
+        // Planes larger than the second cache go past it: fetching what is only written over costs as much as writing it.
+        let past = n >= PAST && [&*red, &*green, &*blue].iter().all(|p| p.as_ptr().align_offset(64) == 0);
+        macro_rules! put {
+            ($to:expr, $v:expr) => {
+                // SAFETY: the chunk holds sixteen values, and where `past` is set it begins at a cache line.
+                unsafe {
+                    if past { _mm512_stream_ps($to.as_mut_ptr(), $v) } else { _mm512_storeu_ps($to.as_mut_ptr(), $v) }
+                }
+            };
+        }
         let lines = red.chunks_exact_mut(16).zip(green.chunks_exact_mut(16)).zip(blue.chunks_exact_mut(16));
         for (((red, green), blue), from) in lines.zip(data.chunks_exact(48)) {
-            // SAFETY: the chunks hold 48 and 16 values.
-            unsafe {
-                let a = _mm512_loadu_ps(from.as_ptr());
-                let b = _mm512_loadu_ps(from.as_ptr().add(16));
-                let c = _mm512_loadu_ps(from.as_ptr().add(32));
-                let v = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[0], b), far[0], c);
-                _mm512_storeu_ps(red.as_mut_ptr(), v);
-                let v = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[1], b), far[1], c);
-                _mm512_storeu_ps(green.as_mut_ptr(), v);
-                let v = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[2], b), far[2], c);
-                _mm512_storeu_ps(blue.as_mut_ptr(), v);
-            }
+            // SAFETY: the chunk holds 48 values.
+            let (a, b, c) = unsafe {
+                (
+                    _mm512_loadu_ps(from.as_ptr()),
+                    _mm512_loadu_ps(from.as_ptr().add(16)),
+                    _mm512_loadu_ps(from.as_ptr().add(32)),
+                )
+            };
+            put!(red, _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[0], b), far[0], c));
+            put!(green, _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[1], b), far[1], c));
+            put!(blue, _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, near[2], b), far[2], c));
+        }
+        if past {
+            _mm_sfence();
         }
         n / 16 * 16
     }

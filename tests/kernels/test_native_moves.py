@@ -96,6 +96,14 @@ def test_resized_bytes_are_the_same_at_every_level(shape, kernel, scale):
     assert np.array_equal(found[0], (np.clip(exact, 0, 255) + np.float32(0.5)).astype(np.uint8))
 
 
+def test_planes_too_large_for_the_caches():
+    values = np.random.default_rng(5).random((1024, 1025, 3), np.float32)
+    for part in (values, values[:, 1:]):
+        assert np.array_equal(ops.to_tensor(part), np.moveaxis(part, 2, 0))
+    held = ops.to_tensor(values)
+    assert not np.shares_memory(ops.to_tensor(values), held)
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(Exception, match="256"):
         native.look_up(np.zeros(3, np.uint8), np.zeros(4, np.uint8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,14 @@ __all__ = ["gaussian", "gaussian_taps", "smooth"]
 _BLOCK = 1 << 16  # values worked on at a time, so that sums stay in the cache
 
 
+@lru_cache(maxsize=64)
 def gaussian_taps(sigma: float, truncate: float = 4.0) -> NDArray[np.float64]:
     """Give the weights of the middle and of one side: taps[k] is k pixels away; all together sum to 1."""
     radius = math.floor(truncate * sigma + 0.5)
     taps = exp(-0.5 * (np.arange(radius + 1) / sigma) ** 2)
-    return np.asarray(taps / (taps[0] + 2.0 * taps[1:].sum()))
+    taps = np.asarray(taps / (taps[0] + 2.0 * taps[1:].sum()))
+    taps.flags.writeable = False
+    return taps
 
 
 def smooth(rows: NDArray[Any], taps: NDArray[np.float64], out: NDArray[Any]) -> None:

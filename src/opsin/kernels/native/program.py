@@ -107,8 +107,8 @@ def _source(source: bytes | Array) -> bytes | Array:
 
 
 @lru_cache(maxsize=256)
-def _program(text: str) -> Program:
-    return Program(text)
+def _step(op: str, **numbers: float) -> Program:
+    return Program(json.dumps({"version": 1, "steps": [{"op": op, **numbers}]}))
 
 
 def one_step(image: Array, op: str, **numbers: float) -> Array:
@@ -117,7 +117,7 @@ def one_step(image: Array, op: str, **numbers: float) -> Array:
     Returns:
         H W C of uint8.
     """
-    program = _program(json.dumps({"version": 1, "steps": [{"op": op, **numbers}]}))
+    program = _step(op, **numbers)
     image = np.ascontiguousarray(image)
     outcome = program.outcome(image)
     out = np.empty((1, *outcome.shape), outcome.dtype)
