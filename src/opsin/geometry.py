@@ -225,12 +225,13 @@ class Warp:
             ParamError: the matrix is not 3 x 3, not finite, or cannot be inverted.
         """
         m = np.array(matrix, dtype=np.float64)
-        if m.shape != (3, 3) or not np.isfinite(m).all():
+        if m.shape != (3, 3) or not all(map(math.isfinite, m.ravel().tolist())):
             raise ParamError(refusal("warp", "matrix", "3 x 3 and finite", m))
         if m[2, 2] != 0.0 and m[2, 2] != 1.0:
             m = m / m[2, 2]
-        scale = np.abs(m[:2, :2]).max()
-        if abs(np.linalg.det(m)) <= 1e-12 * max(scale * scale, 1e-300):
+        (a, b, c), (d, e, f), (g, h, i) = m.tolist()
+        scale = max(abs(a), abs(b), abs(d), abs(e))
+        if abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) <= 1e-12 * max(scale * scale, 1e-300):
             raise ParamError(refusal("warp", "matrix", "invertible", m.tolist()))
         source = Size(*source)
         return Warp(source, (Stage(source, Size(*(target or source)), m, kernel=kernel),))
@@ -287,7 +288,8 @@ class Warp:
 
     def with_edge(self, border: Border, fill: Fill) -> Warp:
         """Say what lies beyond the edge in every stage."""
-        return Warp(self.source, tuple(replace(s, border=border, fill=fill) for s in self.stages))
+        edged = (Stage(s.source, s.target, s.matrix, s.field, border, fill, s.kernel) for s in self.stages)
+        return Warp(self.source, tuple(edged))
 
     def invert(self) -> Warp:
         """Turn the warp round; what was lost is lost, fields are inverted numerically."""

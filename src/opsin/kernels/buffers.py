@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import weakref
 from math import prod
 from typing import Any
 
@@ -18,7 +17,7 @@ __all__ = ["Store"]
 _LEAST = 1 << 20  # smaller arrays come out of the allocator's own store
 _LINE = 64  # vectors that begin where a cache line does are written in half the time
 _COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()  # without the GIL reference counts are estimates
-_STORES: weakref.WeakSet[Store] = weakref.WeakSet()
+_STORES: list[Store] = []  # they live as long as the process
 
 
 class Store:
@@ -28,7 +27,7 @@ class Store:
         self._most, self._count = most, count  # bytes and arrays that are kept in all
         self._kept: list[Array] = []
         self._lock = threading.Lock()
-        _STORES.add(self)
+        _STORES.append(self)
 
     def start_anew(self) -> None:
         """Begin without a parent's arrays, and with a lock that nobody holds: what a child process does first."""

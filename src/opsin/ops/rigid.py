@@ -324,11 +324,11 @@ def _slanted(x: float, y: float) -> NDArray[np.float64]:
 
 
 def _convex(points: NDArray[np.float64]) -> bool:
-    edge = np.roll(points, -1, axis=0) - points
-    after = np.roll(edge, -1, axis=0)
-    cross = edge[:, 0] * after[:, 1] - edge[:, 1] * after[:, 0]
-    least = 1e-6 * float(np.abs(edge).max()) ** 2
-    return bool((cross > least).all() or (cross < -least).all())
+    p = points.tolist()
+    edge = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(p, p[1:] + p[:1], strict=True)]
+    cross = [a[0] * b[1] - a[1] * b[0] for a, b in zip(edge, edge[1:] + edge[:1], strict=True)]
+    least = 1e-6 * max(abs(v) for e in edge for v in e) ** 2
+    return all(v > least for v in cross) or all(v < -least for v in cross)
 
 
 def _homography(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
