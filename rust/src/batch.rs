@@ -30,7 +30,7 @@ static RESTING: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
 /// Bytes of a batch from which on it would only push other things out of the caches.
-const LARGE: usize = 1 << 25;
+const LARGE: usize = 1 << 24;
 
 pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
     let mut worker = RESTING.lock().ok().and_then(|mut list| list.pop()).unwrap_or_default();

@@ -188,7 +188,7 @@ pub fn warp_row_fine(
     let (low, high) = warp::frame_run(&plan.frames, y, plan.target.0, |frame, from, to| {
         let fill = beyond.get(frame.fill).copied().unwrap_or(fill);
         for (line, fill) in out.iter_mut().zip(fill).take(channels) {
-            line[from..to].fill(fill);
+            cover(&mut line[from..to], fill);
         }
     });
     let luma = (view(planes.luma), place(planes.luma));
@@ -204,8 +204,8 @@ pub fn warp_row_fine(
     };
     let (left, right) = warp::run_inside(&plan.back, y, (first, end), size, 0.5 + 1e-6);
     for (line, fill) in out.iter_mut().zip(fill).take(channels) {
-        line[low..first].fill(fill);
-        line[end..high].fill(fill);
+        cover(&mut line[low..first], fill);
+        cover(&mut line[end..high], fill);
     }
     let mut x = first;
     while x < end {
@@ -231,9 +231,7 @@ pub fn warp_row_fine(
             if nx * ny == 1 {
                 // Before the part that lies inside, and behind it.
                 for edge in [0..left.clamp(x, x + count) - x, right.clamp(x, x + count) - x..count] {
-                    for (line, fill) in lines.iter_mut().zip(fill).take(channels) {
-                        points.blend_words(size, edge.clone(), fill, line);
-                    }
+                    points.blend_words(size, edge, fill, &mut lines[..channels]);
                 }
             } else {
                 let shares = points.shares(size.0, size.1, count);
@@ -253,6 +251,12 @@ pub fn warp_row_fine(
             }
         }
         x += count;
+    }
+}
+
+leveled! {
+    fn cover(line: &mut [i16], fill: i16) {
+        line.fill(fill);
     }
 }
 

@@ -68,20 +68,22 @@ pub struct Program {
     pub rows: usize,
     gain: [f32; 3],
     add: [f32; 3],
+    adds: bool,
 }
 
 impl Program {
     /// The rows as far as they are known here; `rows` says how many they are.
     pub fn new(rows: &[Row]) -> Program {
         let per_word = 1.0 / f32::from(WHITE);
-        let mut out =
-            Program { steps: [Step::Clamp; MOST_STEPS], count: 0, rows: 0, gain: [per_word; 3], add: [0.0; 3] };
+        let (gain, add) = ([per_word; 3], [0.0; 3]);
+        let mut out = Program { steps: [Step::Clamp; MOST_STEPS], count: 0, rows: 0, gain, add, adds: false };
         for row in rows {
             if let Row::Normalize { mean, gain } = row {
                 for k in 0..3 {
                     out.gain[k] = (f64::from(gain[k]) / f64::from(WHITE)) as f32;
                     out.add[k] = (-f64::from(mean[k]) * f64::from(gain[k])) as f32;
                 }
+                out.adds = true;
                 out.rows += 1;
                 break;
             }
@@ -375,11 +377,14 @@ unsafe fn store<V: Words, const C: usize>(program: &Program, tile: &[[V; C]; U],
             for (c, v) in pixels.iter().enumerate() {
                 match to {
                     Target::Words(planes) => v.store(planes[c].add(at)),
-                    Target::Floats(planes, false) => {
-                        v.store_floats::<false>(planes[c].add(at), program.gain[c], program.add[c]);
-                    }
-                    Target::Floats(planes, true) => {
-                        v.store_floats::<true>(planes[c].add(at), program.gain[c], program.add[c]);
+                    Target::Floats(planes, streams) => {
+                        let (to, gain, add) = (planes[c].add(at), program.gain[c], program.add[c]);
+                        match (streams, program.adds) {
+                            (false, false) => v.store_floats::<false, false>(to, gain, add),
+                            (false, true) => v.store_floats::<false, true>(to, gain, add),
+                            (true, false) => v.store_floats::<true, false>(to, gain, add),
+                            (true, true) => v.store_floats::<true, true>(to, gain, add),
+                        }
                     }
                     Target::Bytes(planes) => v.store_levels(planes[c].add(at)),
                 }

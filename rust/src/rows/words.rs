@@ -11,8 +11,8 @@ pub unsafe trait Words: Copy {
     unsafe fn store(self, to: *mut i16);
     /// `v * scale`, rounded to the nearest whole number (ties to the even one) and held to 16 bits.
     unsafe fn load_floats(from: *const f32, scale: f32) -> Self;
-    /// `v * gain + add`; around the caches if PAST, where the place begins as a vector does.
-    unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32);
+    /// `v * gain`, and `+ add` if ADD; around the caches if PAST, where the place begins as a vector does.
+    unsafe fn store_floats<const PAST: bool, const ADD: bool>(self, to: *mut f32, gain: f32, add: f32);
     /// Levels of 64 steps, rounded half up, held between 0 and 255.
     unsafe fn store_levels(self, to: *mut u8);
     /// The sum, less the bits that do not fit.
@@ -82,9 +82,12 @@ unsafe impl Words for Eight {
         Eight(unsafe { from.cast::<[f32; 8]>().read_unaligned() }.map(|v| nearest(v * scale)))
     }
     #[inline(always)]
-    unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
+    unsafe fn store_floats<const PAST: bool, const ADD: bool>(self, to: *mut f32, gain: f32, add: f32) {
         // SAFETY: the caller vouches for eight values.
-        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0.map(|v| f32::from(v) * gain + add)) }
+        unsafe {
+            to.cast::<[f32; 8]>()
+                .write_unaligned(self.0.map(|v| if ADD { f32::from(v) * gain + add } else { f32::from(v) * gain }))
+        }
     }
     #[inline(always)]
     unsafe fn store_levels(self, to: *mut u8) {
@@ -189,14 +192,16 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
+        unsafe fn store_floats<const PAST: bool, const ADD: bool>(self, to: *mut f32, gain: f32, add: f32) {
             // SAFETY: as above.
             unsafe {
                 let (gain, add) = (_mm256_set1_ps(gain), _mm256_set1_ps(add));
                 let low = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(self.0)));
                 let high = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(self.0)));
-                let (low, high) =
-                    (_mm256_add_ps(_mm256_mul_ps(low, gain), add), _mm256_add_ps(_mm256_mul_ps(high, gain), add));
+                let (mut low, mut high) = (_mm256_mul_ps(low, gain), _mm256_mul_ps(high, gain));
+                if ADD {
+                    (low, high) = (_mm256_add_ps(low, add), _mm256_add_ps(high, add));
+                }
                 if PAST && to.addr() % 32 == 0 {
                     _mm256_stream_ps(to, low);
                     _mm256_stream_ps(to.add(8), high);
@@ -265,14 +270,16 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn store_floats<const PAST: bool>(self, to: *mut f32, gain: f32, add: f32) {
+        unsafe fn store_floats<const PAST: bool, const ADD: bool>(self, to: *mut f32, gain: f32, add: f32) {
             // SAFETY: as above.
             unsafe {
                 let (gain, add) = (_mm512_set1_ps(gain), _mm512_set1_ps(add));
                 let low = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(self.0)));
                 let high = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(self.0)));
-                let (low, high) =
-                    (_mm512_add_ps(_mm512_mul_ps(low, gain), add), _mm512_add_ps(_mm512_mul_ps(high, gain), add));
+                let (mut low, mut high) = (_mm512_mul_ps(low, gain), _mm512_mul_ps(high, gain));
+                if ADD {
+                    (low, high) = (_mm512_add_ps(low, add), _mm512_add_ps(high, add));
+                }
                 if PAST && to.addr() % 64 == 0 {
                     _mm512_stream_ps(to, low);
                     _mm512_stream_ps(to.add(16), high);

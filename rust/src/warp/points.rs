@@ -270,12 +270,14 @@ impl Points {
 
 impl Points {
     /// The same for fine levels: those of a picture of this size whose points are `range`.
-    pub fn blend_words(&self, size: (usize, usize), range: Range<usize>, fill: i16, line: &mut [i16]) {
+    pub fn blend_words(&self, size: (usize, usize), range: Range<usize>, fill: [i16; 3], lines: &mut [&mut [i16]]) {
         let (right, bottom) = (size.0 as f64 - 1.0, size.1 as f64 - 1.0);
-        for (k, v) in range.clone().zip(&mut line[range]) {
+        for k in range {
             let [x, y] = self.point(k);
-            let share = part(x, right) * part(y, bottom);
-            *v = fill + fraction_of(*v - fill, (share * 32767.0 + 0.5) as i32 as i16);
+            let share = (part(x, right) * part(y, bottom) * 32767.0 + 0.5) as i16;
+            for (line, fill) in lines.iter_mut().zip(fill) {
+                line[k] = fill + fraction_of(line[k] - fill, share);
+            }
         }
     }
 
