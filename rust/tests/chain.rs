@@ -2,7 +2,7 @@
 
 mod support;
 
-use opsin_core::rows::{Row, RowBuffer};
+use opsin_core::rows::{Elsewhere, Row, RowBuffer};
 use support::{Random, at_every_level};
 
 fn unit(v: f32) -> f32 {
@@ -14,8 +14,21 @@ fn luma([r, g, b]: [f32; 3]) -> f32 {
     r * 0.299 + g * 0.587 + b * 0.114
 }
 
+/// Whole sixths exchange channels, the rest moves each as far as the other two allow.
+fn turned(pixel: [f32; 3], whole: u8, part: f32) -> [f32; 3] {
+    let [r, g, b] = pixel;
+    let (top, least) = (r.max(g).max(b), r.min(g).min(b));
+    let order = [[0, 1, 2], [1, 2, 0], [2, 0, 1]][usize::from(whole % 3)];
+    let v = order.map(|k: usize| if whole % 2 == 0 { pixel[k] } else { (top + least) - pixel[k] });
+    let free = (top - least) - part * (top - least);
+    [0, 1, 2].map(|k| {
+        let apart = v[(k + 1) % 3] - v[(k + 2) % 3];
+        (v[k] + (apart.clamp(-free, free) - apart)).clamp(least, top)
+    })
+}
+
 /// HSV by the textbook: which sixth of the circle, turned, and back.
-fn turned([r, g, b]: [f32; 3], turn: f32) -> [f32; 3] {
+fn by_the_book([r, g, b]: [f32; 3], turn: f32) -> [f32; 3] {
     let (top, least) = (r.max(g).max(b), r.min(g).min(b));
     let chroma = top - least;
     let safe = if chroma == 0.0 { 1.0 } else { chroma };
@@ -57,7 +70,7 @@ fn plain(row: &Row, pixel: [f32; 3], channels: usize) -> [f32; 3] {
             let gray = luma(pixel) * (1.0 - f) as f32;
             pixel.map(|v| unit(v * *f as f32 + gray))
         }
-        Row::Hue(turn) => turned(pixel, *turn),
+        Row::Hue { whole, part } => turned(pixel, *whole, *part),
         Row::Matrix(m) => {
             [0, 4, 8].map(|k| unit(pixel[0] * m[k] + pixel[1] * m[k + 1] + pixel[2] * m[k + 2] + m[k + 3]))
         }
@@ -75,7 +88,7 @@ fn one_of_each(random: &mut Random) -> Vec<Row> {
         Row::Scale(about(0.3, 1.9)),
         Row::Mix { factor: about(0.3, 1.9), add: about(-0.4, 0.4) },
         Row::Saturate(f64::from(about(0.0, 2.0))),
-        Row::Hue(about(0.01, 5.99)),
+        Row::Hue { whole: about(0.0, 5.99) as u8, part: about(0.0, 0.99) },
         Row::Matrix(std::array::from_fn(|_| about(-0.4, 0.9))),
         Row::Invert,
         Row::Solarize(about(0.1, 0.9)),
@@ -145,7 +158,10 @@ fn run(steps: &[Row], channels: usize, source: &Planes, from: Way, to: Way) -> V
         rows.push(Row::Round);
     }
     let mut away: [Vec<f32>; 3] = std::array::from_fn(|_| vec![GUARD; n + 5]);
-    let elsewhere = (from == Way::Elsewhere).then(|| source.1.each_ref().map(Vec::as_slice));
+    let elsewhere = match from {
+        Way::Elsewhere => Elsewhere::Floats(source.1.each_ref().map(Vec::as_slice)),
+        _ => Elsewhere::Nowhere,
+    };
     let out = (to == Way::Elsewhere).then(|| away.each_mut().map(Vec::as_mut_slice));
     buffer.run(&rows, elsewhere, out);
     assert!(away.iter().all(|plane| plane[n..].iter().all(|&v| v == GUARD)), "written beyond the end");
@@ -240,16 +256,33 @@ fn chains_broken_by_tables_and_powers_equal_one_step_at_a_time() {
             };
             let joined = at_every_level(|| {
                 let mut buffer = start();
-                buffer.run(&rows, None, None);
+                buffer.run(&rows, Elsewhere::Nowhere, None);
                 buffer.floats
             });
             let mut buffer = start();
             for row in &rows {
-                buffer.run(std::slice::from_ref(row), None, None);
+                buffer.run(std::slice::from_ref(row), Elsewhere::Nowhere, None);
             }
             for (level, floats) in joined {
                 assert!(floats == buffer.floats, "{level:?}, {n} pixels: {rows:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn hues_turn_as_the_book_says() {
+    let mut random = Random(31);
+    for _ in 0..20_000 {
+        let pixel: [f32; 3] = std::array::from_fn(|_| match random.below(5) {
+            0 => 0.0,
+            1 => 0.5,
+            _ => random.between(0.0, 1.0) as f32,
+        });
+        let (whole, part) = (random.below(6) as u8, random.between(0.0, 1.0) as f32);
+        let want = by_the_book(pixel, f32::from(whole) + part);
+        for (a, b) in turned(pixel, whole, part).into_iter().zip(want) {
+            assert!((a - b).abs() < 2e-6, "{pixel:?} turned by {whole} and {part}: {a}, {b}");
         }
     }
 }

@@ -13,6 +13,7 @@ from opsin.io import encode
 from opsin.kernels import native, reference_only
 from opsin.kernels.resample import resample
 from opsin.pipeline.rules import RULES
+from opsin.pipeline.steps import Step
 
 needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not installed")
 
@@ -160,6 +161,42 @@ def test_fast_decoding_is_close_and_truncation_is_found() -> None:
         batch = pipeline.batch([data, data[: len(data) // 2], data])
         assert [(i, e.kind) for i, e in batch.errors] == [(1, "truncated")]
         assert batch.samples[0] is not None and not batch.images[1].any()
+
+
+@needs_core
+@pytest.mark.parametrize("border", ["replicate", "reflect", "symmetric", "wrap"])
+def test_fast_decoding_shows_what_lies_beyond_the_edge(border: str) -> None:
+    data = encode(smooth(120, 160), "jpeg", quality=92)
+    exact = Pipeline(step(ops.rotate, angle=20, border=border))
+    assert np.array_equal(exact(data).image, exact.with_options(decode="fast")(data).image)
+
+
+@needs_core
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step(ops.rotate, angle=20, fill=(0.9, 0.2, 0.5))],
+        [step(ops.perspective, corners=[[12, 5], [150, 9], [140, 110], [3, 118]])],
+        [step(ops.affine, scale=0.3, angle=8), step(ops.rotate, angle=3)],
+        [step(ops.affine, scale=6, angle=40)],
+        [step(ops.letterbox, width=200, height=200, fill=0.4), step(ops.affine, angle=4, x=0.1)],
+        [step(ops.resize, width=90, height=70), step(ops.flip_vertical)],
+    ],
+)
+@pytest.mark.parametrize(
+    "colors", [[], [step(ops.hue, shift=0.2), step(ops.contrast, factor=1.3), step(ops.gamma, gamma=0.9)]]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_fine_levels_stay_near_floats(steps: list[Step], colors: list[Step], mode: str) -> None:
+    data = encode(smooth(120, 160), "jpeg", quality=92)
+    if mode == "L":
+        data = encode(smooth(120, 160)[..., 0], "jpeg", quality=92)
+    fine = Pipeline(*steps, *colors, step(ops.to_tensor), decode="fast")
+    floats = fine.with_options(without=["fine levels"])
+    apart = np.abs(fine(data).image - floats(data).image) * 255
+    # where an edge cuts a pixel, colors that RGB cannot show are mixed before they are cut off
+    assert np.quantile(apart, 0.99) < 0.3
+    assert apart.max() < 4
 
 
 @needs_core

@@ -292,6 +292,7 @@ fn block_at(part: &mut Part, block: usize) -> Result<(&mut [i16; 64], &mut u64)>
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn first_bits(
     window: &mut Window<'_>,
     mut cursor: Cursor,
@@ -318,6 +319,7 @@ fn first_bits(
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn more_bits(
     window: &mut Window<'_>,
     mut cursor: Cursor,

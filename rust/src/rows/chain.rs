@@ -393,7 +393,7 @@ unsafe fn turned<V: Lanes>([r, g, b]: [V; 3], whole: u8, part: V) -> [V; 3] {
         let top = r.most(g).most(b);
         let least = r.least(g).least(b);
         let chroma = top.sub(least);
-        let [r, g, b] = if whole % 2 == 0 {
+        let [r, g, b] = if whole.is_multiple_of(2) {
             [r, g, b]
         } else {
             let ends = top.add(least);

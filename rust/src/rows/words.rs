@@ -202,7 +202,7 @@ mod x86 {
                 if ADD {
                     (low, high) = (_mm256_add_ps(low, add), _mm256_add_ps(high, add));
                 }
-                if PAST && to.addr() % 32 == 0 {
+                if PAST && to.addr().is_multiple_of(32) {
                     _mm256_stream_ps(to, low);
                     _mm256_stream_ps(to.add(8), high);
                 } else {
@@ -280,7 +280,7 @@ mod x86 {
                 if ADD {
                     (low, high) = (_mm512_add_ps(low, add), _mm512_add_ps(high, add));
                 }
-                if PAST && to.addr() % 64 == 0 {
+                if PAST && to.addr().is_multiple_of(64) {
                     _mm512_stream_ps(to, low);
                     _mm512_stream_ps(to.add(16), high);
                 } else {

@@ -4,9 +4,9 @@
 //! chunk whose points lie too far apart) is sampled as floats and rounded.
 
 use super::clamped::{Place, clamped};
-#[cfg(target_arch = "x86_64")]
-use super::permute;
 use super::points::{CHUNK, Points, below};
+#[cfg(target_arch = "x86_64")]
+use super::{gather, permute};
 use crate::leveled;
 use crate::resample::View;
 use crate::rows::fine::STEPS;
@@ -14,6 +14,8 @@ use crate::rows::part;
 
 /// Points that reach further than this over a picture are sampled as floats.
 const FAR: f32 = 16000.0;
+/// Points whose taps are found at a time.
+pub const RUN: usize = 64;
 
 /// One axis: `scale * near + part` counts from the whole pixel `whole`, which lies before every point; kept between
 /// `low` and `high`.
@@ -68,20 +70,33 @@ pub fn fine(view: &View<'_, u8>, points: &Points, place: Place, count: usize, ou
         let length = if k == 0 { view.width } else { view.height };
         Line::new(points.base[k], place.scale[k], place.shift[k], length)
     });
+    let level = crate::simd::current();
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::current() == crate::simd::Level::Avx512 {
+    if level == crate::simd::Level::Avx512 {
         // SAFETY: the level says that the processor has AVX-512.
         done = unsafe { permute::picked_fine(view, points, &lines, count, out) };
     }
     while done < count {
-        let end = (done + 64).min(count);
+        let end = (done + RUN).min(count);
         let taps = &mut Taps::default();
         split(points, &lines, done, end, taps);
+        let mut mixed = 0;
+        #[cfg(target_arch = "x86_64")]
+        if level >= crate::simd::Level::Avx2 {
+            // SAFETY: the level says that the processor has AVX2; the kernel checks its own offsets.
+            mixed = unsafe {
+                match view.channels {
+                    1 => gather::fine_16::<1>(view, taps, done, end - done, out),
+                    2 => gather::fine_16::<2>(view, taps, done, end - done, out),
+                    _ => 0,
+                }
+            };
+        }
         match view.channels {
-            1 => mix::<1>(view, taps, done, end, out),
-            2 => mix::<2>(view, taps, done, end, out),
-            _ => mix::<3>(view, taps, done, end, out),
+            1 => mix::<1>(view, taps, (done, mixed), end, out),
+            2 => mix::<2>(view, taps, (done, mixed), end, out),
+            _ => mix::<3>(view, taps, (done, mixed), end, out),
         }
         done = end;
     }
@@ -96,16 +111,16 @@ leveled! {
 }
 
 /// First taps, counted from the picture's edge, and the weights of the second ones.
-struct Taps {
-    x: [i32; 64],
-    y: [i32; 64],
-    fx: [i16; 64],
-    fy: [i16; 64],
+pub struct Taps {
+    pub x: [i32; RUN],
+    pub y: [i32; RUN],
+    pub fx: [i16; RUN],
+    pub fy: [i16; RUN],
 }
 
 impl Default for Taps {
     fn default() -> Taps {
-        Taps { x: [0; 64], y: [0; 64], fx: [0; 64], fy: [0; 64] }
+        Taps { x: [0; RUN], y: [0; RUN], fx: [0; RUN], fy: [0; RUN] }
     }
 }
 
@@ -124,10 +139,16 @@ leveled! {
     }
 }
 
-/// Mixes four taps per point.
-fn mix<const C: usize>(view: &View<'_, u8>, taps: &Taps, from: usize, to: usize, out: &mut [&mut [i16]]) {
+/// Mixes four taps per point, of the points from `from` on those that are not `mixed` yet.
+fn mix<const C: usize>(
+    view: &View<'_, u8>,
+    taps: &Taps,
+    (from, mixed): (usize, usize),
+    to: usize,
+    out: &mut [&mut [i16]],
+) {
     let stride = view.stride;
-    for k in from..to {
+    for k in from + mixed..to {
         let at = k - from;
         let (x, y) = (taps.x[at].max(0) as usize, taps.y[at].max(0) as usize);
         let first = y * stride + x * C;

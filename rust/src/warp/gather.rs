@@ -1,6 +1,7 @@
 //! Samples of bytes by gathers of four bytes, eight or sixteen points at a time (AVX2, AVX-512).
 
 use super::clamped::Line;
+use super::fine::{RUN, Taps};
 use super::permute::{GROUP, picked};
 use super::points::{CHUNK, NEAR, Points};
 use crate::resample::View;
@@ -173,3 +174,83 @@ clamped!(
     |at, limit| _mm512_cmpgt_epu32_mask(at, limit) != 0,
     |data, o| _mm512_i32gather_epi32::<1>(o, data.cast())
 );
+
+/// Fine levels of one or two channels, sixteen points at a time: `count` points whose taps were found. Says up to where it
+/// got; it stops before offsets whose bytes do not all lie in the data.
+#[target_feature(enable = "avx2")]
+pub fn fine_16<const C: usize>(
+    view: &View<'_, u8>,
+    taps: &Taps,
+    from: usize,
+    count: usize,
+    out: &mut [&mut [i16]],
+) -> usize {
+    let Some(limit) = view.data.len().checked_sub(view.stride + 4).and_then(|n| i32::try_from(n).ok()) else {
+        return 0;
+    };
+    if !(1..=2).contains(&C) || out.len() < C || count > RUN {
+        return 0;
+    }
+    let (limit, stride) = (_mm256_set1_epi32(limit), _mm256_set1_epi32(view.stride as i32));
+    let byte = _mm256_set1_epi32(255);
+    // SAFETY: every slice that is read or written holds as many values as that takes.
+    macro_rules! load {
+        ($of:expr, $at:expr, $n:literal) => {{
+            let part = &$of[$at..$at + $n];
+            unsafe { _mm256_loadu_si256(part.as_ptr().cast()) }
+        }};
+    }
+    let mut k = 0;
+    while k + 16 <= count {
+        let mut rows = [[_mm256_setzero_si256(); 2]; 2];
+        for half in 0..2 {
+            let (x, y) = (load!(taps.x, k + 8 * half, 8), load!(taps.y, k + 8 * half, 8));
+            let x = if C == 2 { _mm256_add_epi32(x, x) } else { x };
+            let at = _mm256_add_epi32(_mm256_mullo_epi32(y, stride), x);
+            let bad = _mm256_or_si256(_mm256_cmpgt_epi32(at, limit), _mm256_cmpgt_epi32(_mm256_setzero_si256(), at));
+            if _mm256_movemask_epi8(bad) != 0 {
+                return k;
+            }
+            // SAFETY: every offset is at least 0 and, with a row and the bytes that are read, at most data.len().
+            unsafe {
+                rows[0][half] = _mm256_i32gather_epi32::<1>(view.data.as_ptr().cast(), at);
+                let below = _mm256_add_epi32(at, stride);
+                rows[1][half] = _mm256_i32gather_epi32::<1>(view.data.as_ptr().cast(), below);
+            }
+        }
+        // Packing mixes the two halves by fours; so do the weights, and the result is put in order again.
+        let fx = _mm256_permute4x64_epi64::<0b11_01_10_00>(load!(taps.fx, k, 16));
+        let fy = _mm256_permute4x64_epi64::<0b11_01_10_00>(load!(taps.fy, k, 16));
+        macro_rules! tap {
+            ($row:expr, $shift:literal) => {{
+                let low = _mm256_and_si256(_mm256_srli_epi32::<$shift>($row[0]), byte);
+                let high = _mm256_and_si256(_mm256_srli_epi32::<$shift>($row[1]), byte);
+                _mm256_slli_epi16::<6>(_mm256_packus_epi32(low, high))
+            }};
+        }
+        macro_rules! lerp {
+            ($a:expr, $b:expr, $f:expr) => {{
+                let a = $a;
+                _mm256_add_epi16(a, _mm256_mulhrs_epi16(_mm256_sub_epi16($b, a), $f))
+            }};
+        }
+        macro_rules! put {
+            ($c:literal, $left:literal, $right:literal) => {{
+                let above = lerp!(tap!(rows[0], $left), tap!(rows[0], $right), fx);
+                let under = lerp!(tap!(rows[1], $left), tap!(rows[1], $right), fx);
+                let v = _mm256_permute4x64_epi64::<0b11_01_10_00>(lerp!(above, under, fy));
+                let place = &mut out[$c][from + k..from + k + 16];
+                // SAFETY: the slice holds as many words as are written.
+                unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), v) };
+            }};
+        }
+        if C == 1 {
+            put!(0, 0, 8);
+        } else {
+            put!(0, 0, 16);
+            put!(1, 8, 24);
+        }
+        k += 16;
+    }
+    k
+}

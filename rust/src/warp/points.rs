@@ -153,9 +153,9 @@ impl Points {
 
     /// Whether some lie further than this apart, as far as their ends say; points in no order count as such.
     pub(super) fn wide(&self, count: usize, far: f32) -> bool {
-        let apart = |near: &[f32; NEAR]| near[0].max(near[count - 1]);
         // Counted from the least of them.
-        !self.in_order() || !(apart(&self.near_x) < far && apart(&self.near_y) < far)
+        let ends = [&self.near_x, &self.near_y].map(|near| near[0].max(near[count - 1]));
+        !self.in_order() || ends[0].max(ends[1]) >= far
     }
 
     /// Points of a field, as they stand there.

@@ -24,6 +24,7 @@ impl Random {
         (self.word() % count as u64) as usize
     }
 
+    #[allow(dead_code)] // not every test wants bytes
     pub fn byte(&mut self) -> u8 {
         self.word() as u8
     }

@@ -28,9 +28,9 @@ def hue_of(red: NDArray[Any], green: NDArray[Any], blue: NDArray[Any]) -> tuple[
 def turn_hue(values: NDArray[Any], shift: float) -> NDArray[Any]:
     """Turn the hues of floats H W 3 in 0..1 by a fraction of the circle; value and saturation stay.
 
-    Whole sixths of the circle exchange the channels, mirrored about the middle of value and least for odd ones. What is
-    left of the turn moves every channel by as much as the other two, held together, allow: no hue is ever worked out, so
-    that nothing is divided.
+    Whole sixths of the circle exchange the channels, mirrored about the middle of value and least for odd ones. What
+    is left of the turn moves every channel by as much as the other two, held together, allow: no hue is ever worked
+    out, so that nothing is divided.
     """
     height, width = values.shape[:2]
     out = np.empty(values.shape, values.dtype)

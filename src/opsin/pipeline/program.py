@@ -43,7 +43,7 @@ def program_text(
         ids: the id of every node by its place.
         seed: the pipeline's seed.
         training: with or without `augment(...)`.
-        options: how to run: decode, frames, merge, supersample.
+        options: how to run: decode, fine, frames, merge, supersample.
 
     Raises:
         NotForTheCore: with the reason.

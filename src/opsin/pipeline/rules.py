@@ -68,11 +68,18 @@ def _planes(nodes: Sequence[Node], decode: str) -> list[str]:
     return ["JPEG: only the blocks that are needed, at 1, 1/2, 1/4 or 1/8, straight from the Y, Cb and Cr planes"]
 
 
+def _fine_levels(nodes: Sequence[Node], decode: str) -> list[str]:
+    if decode != "fast":
+        return []
+    return ["JPEG: warped and colored in 16-bit words of 64 steps to a level; a step adds less than a tenth of a level"]
+
+
 RULES = (
     Rule("join moves", "merge", True, False, _join_moves),
     Rule("supersample", "supersample", True, False, _supersample),
     Rule("one pass", "", True, False, _one_pass),
     Rule("planes", "decode", "fast", "exact", _planes),
+    Rule("fine levels", "fine", True, False, _fine_levels),
 )
 
 
