@@ -6,7 +6,7 @@
 use super::clamped::{Place, clamped};
 use super::points::{CHUNK, Points, below};
 #[cfg(target_arch = "x86_64")]
-use super::{gather, permute};
+use super::{gather, permute_fine};
 use crate::leveled;
 use crate::resample::View;
 use crate::rows::fine::STEPS;
@@ -75,7 +75,7 @@ pub fn fine(view: &View<'_, u8>, points: &Points, place: Place, count: usize, ou
     #[cfg(target_arch = "x86_64")]
     if level == crate::simd::Level::Avx512 {
         // SAFETY: the level says that the processor has AVX-512.
-        done = unsafe { permute::picked_fine(view, points, &lines, count, out) };
+        done = unsafe { permute_fine::picked(view, points, &lines, count, out) };
     }
     while done < count {
         let end = (done + RUN).min(count);

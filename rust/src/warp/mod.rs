@@ -15,6 +15,8 @@ mod matrix;
 mod nearest;
 #[cfg(target_arch = "x86_64")]
 mod permute;
+#[cfg(target_arch = "x86_64")]
+mod permute_fine;
 mod points;
 mod sample;
 mod together;
