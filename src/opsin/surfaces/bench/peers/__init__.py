@@ -23,10 +23,11 @@ PEERS: dict[str, Peer] = {
         {
             "P1": "antialiased with its bicubic",
             "P2": "antialiased with its bicubic; brightness is added, not multiplied",
-            "P3": "matrices composed by hand",
+            "P3": "antialiased with its bicubic",
             "P5": "antialiased with its bicubic; no scaled decode",
         },
     ),
+    "kornia-rs, matrices by hand": Peer(kornia_rs.by_hand, "hand-written"),
     "torchvision v2, tensors": Peer(torchvision.tensors, "library", {"P5": "no scaled decode"}),
     "torchvision v2, Pillow": Peer(torchvision.pictures, "library", {"P5": "no scaled decode"}),
     "Albumentations": Peer(

@@ -10,7 +10,7 @@ import numpy as np
 from opsin.surfaces.bench.peers.common import MEAN, STD, Work, crop_box, decoder
 from opsin.types import Array
 
-__all__ = ["make"]
+__all__ = ["by_hand", "make"]
 
 
 def make(name: str) -> Work | None:
@@ -47,10 +47,34 @@ def make(name: str) -> Work | None:
         return ending(tinted.adjust_hue(rng.uniform(-0.1, 0.1)).numpy())
 
     def p3(data: bytes, key: int) -> Any:
-        from opsin.surfaces.bench.peers.opencv import composed
+        from opsin.surfaces.bench.peers.opencv import moves
 
         image = decode(data)
-        matrix = composed(rng, image.shape[1], image.shape[0])
-        return ending(imgproc.warp_perspective(image, tuple(matrix.ravel().tolist()), (224, 224), "bilinear"))
+        size = image.shape[1], image.shape[0]
+        turn, again, bent, window, flip = moves(rng, *size)
+        for matrix in (turn, again):
+            image = imgproc.warp_affine(image, tuple(matrix[:2].ravel().tolist()), size[::-1], "bilinear")
+        image = imgproc.warp_perspective(image, tuple(bent.ravel().tolist()), size[::-1], "bilinear")
+        image = shrunk(image, *window)
+        return ending(imgproc.horizontal_flip(image) if flip else image)
 
     return {"P1": p1, "P2": p2, "P3": p3, "P5": p1}[name]
+
+
+def by_hand(name: str) -> Work | None:
+    """Give P3 as an expert writes it, who multiplies the matrices and warps once."""
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")
+    import kornia_rs
+
+    from opsin.surfaces.bench.peers.opencv import composed
+
+    decode, rng = decoder(), np.random.default_rng(0)
+    mean, std = MEAN.tolist(), STD.tolist()
+
+    def p3(data: bytes, key: int) -> Any:
+        image = decode(data)
+        matrix = tuple(composed(rng, image.shape[1], image.shape[0]).ravel().tolist())
+        image = kornia_rs.imgproc.warp_perspective(image, matrix, (224, 224), "bilinear")
+        return kornia_rs.pipeline.resize_normalize_to_tensor(image, (224, 224), mean, std)
+
+    return p3 if name == "P3" else None

@@ -9,14 +9,14 @@ import numpy as np
 from opsin.surfaces.bench.peers.common import BOXES, MEAN, STD, Work, crop_box, decoder, quad
 from opsin.types import Array
 
-__all__ = ["composed", "letterboxed", "make"]
+__all__ = ["composed", "letterboxed", "make", "moves"]
 
 _LEVELS = np.arange(256)
 _CORNERS = np.concatenate([BOXES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2), np.ones((80, 1))], 1)
 
 
-def composed(rng: np.random.Generator, w: int, h: int) -> Array:
-    """P3's matrix: rotate, affine, perspective, random-resized crop, flip."""
+def moves(rng: np.random.Generator, w: int, h: int) -> tuple[Array, Array, Array, tuple[int, int, int, int], bool]:
+    """Draw what P3 does: matrices of rotate, affine and perspective, the window of the crop, whether to flip."""
     import cv2
 
     middle = (w / 2, h / 2)
@@ -25,11 +25,16 @@ def composed(rng: np.random.Generator, w: int, h: int) -> Array:
     slant = np.tan(np.deg2rad(rng.uniform(-5, 5)))
     shear = np.array([[1, slant, -slant * h / 2], [0, 1, 0], [0, 0, 1]])
     bent = cv2.getPerspectiveTransform(*quad(rng, w, h))
-    x, y, cw, ch = crop_box(rng, w, h)
+    return turn, np.vstack([again, [0, 0, 1]]) @ shear, bent, crop_box(rng, w, h), bool(rng.random() < 0.5)
+
+
+def composed(rng: np.random.Generator, w: int, h: int) -> Array:
+    """P3's matrix: rotate, affine, perspective, random-resized crop, flip."""
+    turn, again, bent, (x, y, cw, ch), flip = moves(rng, w, h)
     cut = np.array([[224 / cw, 0, -x * 224 / cw], [0, 224 / ch, -y * 224 / ch], [0, 0, 1]])
-    if rng.random() < 0.5:
+    if flip:
         cut = np.array([[-1, 0, 224], [0, 1, 0], [0, 0, 1]]) @ cut
-    whole: Array = cut @ bent @ np.vstack([again, [0, 0, 1]]) @ shear @ turn
+    whole: Array = cut @ bent @ again @ turn
     return whole
 
 
