@@ -4,7 +4,7 @@
 //! chunk whose points lie too far apart) is sampled as floats and rounded.
 
 use super::clamped::{Place, clamped};
-use super::points::{CHUNK, Points, below};
+use super::points::{CHUNK, NEAR, Points, below};
 #[cfg(target_arch = "x86_64")]
 use super::{gather, permute_fine};
 use crate::leveled;
@@ -35,12 +35,13 @@ impl Line {
         // Just before the last pixel, so that the second tap is one too.
         let high = (length as f64 - whole) as f32;
         let high = if high > 0.0 { f32::from_bits(high.to_bits() - 1) } else { high - 1.0 };
+        let within = |v: f32| if v.abs() < FAR { v } else { FAR.copysign(v) };
         Line {
             scale: scale as f32,
             part: (at - whole) as f32 + 1.0,
             whole: whole as i64 - 1,
-            low: (1.0 - whole) as f32,
-            high,
+            low: within((1.0 - whole) as f32),
+            high: within(high),
         }
     }
 
@@ -51,7 +52,8 @@ impl Line {
         let v = if v > self.low { v } else { self.low };
         let v = if v < self.high { v } else { self.high };
         let v = v * 65536.0;
-        let whole = v as i32;
+        // SAFETY: `new` keeps both ends below 16000 pixels, which fit, and a number that is none became one of them.
+        let whole: i32 = unsafe { v.to_int_unchecked() };
         whole - i32::from(whole as f32 > v)
     }
 }
@@ -80,7 +82,8 @@ pub fn fine(view: &View<'_, u8>, points: &Points, place: Place, count: usize, ou
     while done < count {
         let end = (done + RUN).min(count);
         let taps = &mut Taps::default();
-        split(points, &lines, done, end, taps);
+        split(&some(&points.near_x, done, end), &lines[0], &mut taps.x, &mut taps.fx);
+        split(&some(&points.near_y, done, end), &lines[1], &mut taps.y, &mut taps.fy);
         let mut mixed = 0;
         #[cfg(target_arch = "x86_64")]
         if level >= crate::simd::Level::Avx2 {
@@ -125,18 +128,26 @@ impl Default for Taps {
 }
 
 leveled! {
-    fn split(points: &Points, lines: &[Line; 2], from: usize, to: usize, taps: &mut Taps) {
-        let Taps { x, y, fx, fy } = taps;
-        for (line, near, whole, part) in [
-            (&lines[0], &points.near_x[from..to], x, fx),
-            (&lines[1], &points.near_y[from..to], y, fy),
-        ] {
-            for ((&near, whole), part) in near.iter().zip(whole).zip(part) {
-                let v = line.fixed(near);
-                (*whole, *part) = ((v >> 16) + line.whole as i32, ((v & 0xFFFF) >> 1) as i16);
-            }
+    fn split(near: &[f32; RUN], line: &Line, wholes: &mut [i32; RUN], parts: &mut [i16; RUN]) {
+        let mut fixed = [0; RUN];
+        for (fixed, &near) in fixed.iter_mut().zip(near) {
+            *fixed = line.fixed(near);
+        }
+        let first = line.whole as i32;
+        for (whole, fixed) in wholes.iter_mut().zip(&fixed) {
+            *whole = (fixed >> 16) + first;
+        }
+        for (part, fixed) in parts.iter_mut().zip(&fixed) {
+            *part = ((fixed & 0xFFFF) >> 1) as i16;
         }
     }
+}
+
+/// The points `from..to` of one axis, and nothing behind them.
+fn some(near: &[f32; NEAR], from: usize, to: usize) -> [f32; RUN] {
+    let mut out = [0.0; RUN];
+    out[..to - from].copy_from_slice(&near[from..to]);
+    out
 }
 
 /// Mixes four taps per point, of the points from `from` on those that are not `mixed` yet.
