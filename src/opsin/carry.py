@@ -39,15 +39,13 @@ def carry(
     if table.count == 0:
         return replace(table, size=warp.target), ()
     moved = _Carrier(table, warp, hidden)
-    keep, dropped = [], []
-    fine = moved.fine(rules)
-    for i in range(table.count):
-        reason = None if fine[i] else moved.verdict(i, rules)
-        if reason is None:
-            keep.append(i)
-        else:
+    keep, dropped = moved.fine(rules), []
+    for i in np.flatnonzero(~keep).tolist():
+        reason = moved.verdict(i, rules)
+        keep[i] = reason is None
+        if reason is not None:
             label = None if table.labels is None else table.labels[i]
-            dropped.append(Dropped(i, reason, moved.visible[i], label))
+            dropped.append(Dropped(i, reason, float(moved.visible[i]), label))
     out = moved.table(keep)
     if rules.text or rules.swap:
         out = mirrored_classes(out, table, warp, rules)
@@ -103,8 +101,8 @@ class _Carrier:
         self.masks = self._masks(hidden)
         self.clipped: list[Floats] = [np.zeros((0, 2))] * n
         # a table made of several samples knows objects of which part was hidden or cut off before
-        self.before = [1.0] * n if table.visible is None else [float(v) for v in table.visible]
-        self.visible = list(self.before)
+        self.before = np.ones(n) if table.visible is None else np.asarray(table.visible, dtype=np.float64)
+        self.visible = self.before.copy()
         self.hidden = [False] * n
         self.boxes = None if table.boxes is None else np.zeros((n, 4))
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
@@ -125,14 +123,13 @@ class _Carrier:
         """
         table, n = self.source, self.source.count
         alone = table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
-        if not alone or self.warp.matrix is None:
+        stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages if s.matrix is not None]
+        if not alone or len(stages) < len(self.warp.stages):
             return np.zeros(n, np.bool_)
         assert table.boxes is not None and self.boxes is not None
         if use_core():
-            stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages]
-            carried = native.carry_boxes(table.boxes, stages)  # type: ignore[arg-type]
-            self.boxes[:] = carried[:, :4]
-            self.visible = (np.array(self.before) * carried[:, 4]).tolist()
+            carried = native.carry_boxes(table.boxes, stages)
+            self.boxes, self.visible = carried[:, :4], self.before * carried[:, 4]
             self.areas, self.sides = carried[:, 5], carried[:, 6]
             return np.ones(n, np.bool_)
         points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
@@ -149,11 +146,11 @@ class _Carrier:
 
     def fine(self, rules: Rules) -> NDArray[np.bool_]:
         """Say which rows stay without a closer look: easy ones that meet every rule."""
-        if not self.easy.any():
-            return self.easy
-        large = (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
-        seen = np.array(self.visible)
-        return np.asarray(self.easy & large & (seen > 0.0) & (seen >= rules.min_visible))
+        fine = self.easy.copy()
+        if fine.any():
+            fine &= (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
+            fine &= (self.visible > 0.0) & (self.visible >= rules.min_visible)
+        return fine
 
     def _row(self, i: int, straight: bool) -> None:
         table, warp = self.source, self.warp
@@ -304,20 +301,19 @@ class _Carrier:
             return "too_small"
         return None
 
-    def table(self, keep: list[int]) -> Instances:
+    def table(self, keep: NDArray[np.bool_]) -> Instances:
         """Give the kept rows on the present canvas."""
         source = self.source
-        full = replace(
-            source,
+        full = source._with(
             size=self.warp.target,
             boxes=self.boxes,
             corners=self.corners,
             polygons=None if source.polygons is None else tuple(self.polygons),
             masks=self.masks,
             keypoints=self.keypoints,
-            visible=np.array(self.visible),
+            visible=self.visible,
         )
-        return full[np.array(keep, dtype=np.int64)]
+        return full[keep]
 
 
 def _empty(parts: list[Floats]) -> bool:

@@ -181,11 +181,12 @@ def warp_of(record: Any) -> Warp:
     here = Size(*source)
     built = []
     at = here
-    for matrix, width, height, border, fill, resized in stages:
+    matrices = np.array([stage[0] for stage in stages]).reshape(-1, 3, 3)
+    for matrix, (_, width, height, border, fill, resized) in zip(matrices, stages, strict=True):
         target = Size(width, height)
         values = tuple(fill) if len(fill) > 1 else fill[0] if fill else 0.0
         kernel = "pillow-bilinear" if resized else ""
-        built.append(Stage(at, target, np.array(matrix).reshape(3, 3), None, border, values, kernel))
+        built.append(Stage(at, target, matrix, None, border, values, kernel))
         at = target
     return Warp(here, tuple(built))
 
