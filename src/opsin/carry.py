@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -20,6 +21,7 @@ __all__ = ["carry", "rasterize"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Cover: TypeAlias = tuple[int, NDArray[np.bool_]]
+_TRACE = math.ulp(0.0)  # the least visible part that is more than nothing
 
 
 def carry(
@@ -40,7 +42,7 @@ def carry(
         return replace(table, size=warp.target), ()
     moved = _Carrier(table, warp, hidden)
     keep, dropped = moved.fine(rules), []
-    for i in np.flatnonzero(~keep).tolist():
+    for i in (~keep).nonzero()[0].tolist():
         reason = moved.verdict(i, rules)
         keep[i] = reason is None
         if reason is not None:
@@ -104,15 +106,16 @@ class _Carrier:
         self.before = np.ones(n) if table.visible is None else np.asarray(table.visible, dtype=np.float64)
         self.visible = self.before.copy()
         self.hidden = [False] * n
+        self.areas = self.sides = self.before  # of easy rows, once they are known
         self.boxes = None if table.boxes is None else np.zeros((n, 4))
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
         self.polygons: list[tuple[Floats, ...]] = [()] * n
         self.keypoints = self._keypoints(hidden)
         self.easy: NDArray[np.bool_] = np.zeros(n, np.bool_) if hidden else self._easy_rows()
-        if not self.easy.all():
-            straight = warp.straight()
-            for i in np.flatnonzero(~self.easy):
-                self._row(int(i), straight)
+        rest: list[int] = (~self.easy).nonzero()[0].tolist()
+        straight = bool(rest) and warp.straight()
+        for i in rest:
+            self._row(i, straight)
         if hidden:
             self._cover(hidden)
 
@@ -146,11 +149,8 @@ class _Carrier:
 
     def fine(self, rules: Rules) -> NDArray[np.bool_]:
         """Say which rows stay without a closer look: easy ones that meet every rule."""
-        fine = self.easy.copy()
-        if fine.any():
-            fine &= (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
-            fine &= (self.visible > 0.0) & (self.visible >= rules.min_visible)
-        return fine
+        large = (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
+        return np.asarray(self.easy & large & (self.visible >= max(rules.min_visible, _TRACE)))
 
     def _row(self, i: int, straight: bool) -> None:
         table, warp = self.source, self.warp

@@ -181,8 +181,7 @@ def warp_of(record: Any) -> Warp:
     here = Size(*source)
     built = []
     at = here
-    matrices = np.array([stage[0] for stage in stages]).reshape(-1, 3, 3)
-    for matrix, (_, width, height, border, fill, resized) in zip(matrices, stages, strict=True):
+    for matrix, width, height, border, fill, resized in stages:
         target = Size(width, height)
         values = tuple(fill) if len(fill) > 1 else fill[0] if fill else 0.0
         kernel = "pillow-bilinear" if resized else ""
