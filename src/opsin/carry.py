@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -20,6 +21,7 @@ __all__ = ["carry", "rasterize"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Cover: TypeAlias = tuple[int, NDArray[np.bool_]]
+_TRACE = math.ulp(0.0)  # the least visible part that is more than nothing
 
 
 def carry(
@@ -39,15 +41,13 @@ def carry(
     if table.count == 0:
         return replace(table, size=warp.target), ()
     moved = _Carrier(table, warp, hidden)
-    keep, dropped = [], []
-    fine = moved.fine(rules)
-    for i in range(table.count):
-        reason = None if fine[i] else moved.verdict(i, rules)
-        if reason is None:
-            keep.append(i)
-        else:
+    keep, dropped = moved.fine(rules), []
+    for i in (~keep).nonzero()[0].tolist():
+        reason = moved.verdict(i, rules)
+        keep[i] = reason is None
+        if reason is not None:
             label = None if table.labels is None else table.labels[i]
-            dropped.append(Dropped(i, reason, moved.visible[i], label))
+            dropped.append(Dropped(i, reason, float(moved.visible[i]), label))
     out = moved.table(keep)
     if rules.text or rules.swap:
         out = mirrored_classes(out, table, warp, rules)
@@ -103,18 +103,19 @@ class _Carrier:
         self.masks = self._masks(hidden)
         self.clipped: list[Floats] = [np.zeros((0, 2))] * n
         # a table made of several samples knows objects of which part was hidden or cut off before
-        self.before = [1.0] * n if table.visible is None else [float(v) for v in table.visible]
-        self.visible = list(self.before)
+        self.before = np.ones(n) if table.visible is None else np.asarray(table.visible, dtype=np.float64)
+        self.visible = self.before.copy()
         self.hidden = [False] * n
+        self.areas = self.sides = self.before  # of easy rows, once they are known
         self.boxes = None if table.boxes is None else np.zeros((n, 4))
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
         self.polygons: list[tuple[Floats, ...]] = [()] * n
         self.keypoints = self._keypoints(hidden)
         self.easy: NDArray[np.bool_] = np.zeros(n, np.bool_) if hidden else self._easy_rows()
-        if not self.easy.all():
-            straight = warp.straight()
-            for i in np.flatnonzero(~self.easy):
-                self._row(int(i), straight)
+        rest: list[int] = (~self.easy).nonzero()[0].tolist()
+        straight = bool(rest) and warp.straight()
+        for i in rest:
+            self._row(i, straight)
         if hidden:
             self._cover(hidden)
 
@@ -125,14 +126,13 @@ class _Carrier:
         """
         table, n = self.source, self.source.count
         alone = table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
-        if not alone or self.warp.matrix is None:
+        stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages if s.matrix is not None]
+        if not alone or len(stages) < len(self.warp.stages):
             return np.zeros(n, np.bool_)
         assert table.boxes is not None and self.boxes is not None
         if use_core():
-            stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages]
-            carried = native.carry_boxes(table.boxes, stages)  # type: ignore[arg-type]
-            self.boxes[:] = carried[:, :4]
-            self.visible = (np.array(self.before) * carried[:, 4]).tolist()
+            carried = native.carry_boxes(table.boxes, stages)
+            self.boxes, self.visible = carried[:, :4], self.before * carried[:, 4]
             self.areas, self.sides = carried[:, 5], carried[:, 6]
             return np.ones(n, np.bool_)
         points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
@@ -149,11 +149,8 @@ class _Carrier:
 
     def fine(self, rules: Rules) -> NDArray[np.bool_]:
         """Say which rows stay without a closer look: easy ones that meet every rule."""
-        if not self.easy.any():
-            return self.easy
         large = (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
-        seen = np.array(self.visible)
-        return np.asarray(self.easy & large & (seen > 0.0) & (seen >= rules.min_visible))
+        return np.asarray(self.easy & large & (self.visible >= max(rules.min_visible, _TRACE)))
 
     def _row(self, i: int, straight: bool) -> None:
         table, warp = self.source, self.warp
@@ -304,20 +301,19 @@ class _Carrier:
             return "too_small"
         return None
 
-    def table(self, keep: list[int]) -> Instances:
+    def table(self, keep: NDArray[np.bool_]) -> Instances:
         """Give the kept rows on the present canvas."""
         source = self.source
-        full = replace(
-            source,
+        full = source._with(
             size=self.warp.target,
             boxes=self.boxes,
             corners=self.corners,
             polygons=None if source.polygons is None else tuple(self.polygons),
             masks=self.masks,
             keypoints=self.keypoints,
-            visible=np.array(self.visible),
+            visible=self.visible,
         )
-        return full[np.array(keep, dtype=np.int64)]
+        return full[keep]
 
 
 def _empty(parts: list[Floats]) -> bool:

@@ -1,7 +1,7 @@
 //! `carry_boxes`.
 
 use crate::outline::{self, Canvas};
-use numpy::{PyArray2, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -20,11 +20,9 @@ fn carry_boxes<'py>(
     let canvases: Vec<Canvas> =
         stages.into_iter().map(|(matrix, width, height)| Canvas { matrix, width, height }).collect();
     let carried = outline::carry(&rows, &canvases);
-    let lines: Vec<Vec<f64>> = carried.iter().map(|c| [&c.hull[..], &[c.visible, c.area, c.side]].concat()).collect();
-    if lines.is_empty() {
-        return Ok(PyArray2::zeros(py, [0, 7], false));
-    }
-    PyArray2::from_vec2(py, &lines).map_err(|e| PyValueError::new_err(e.to_string()))
+    let line = |c: &outline::Carried| [c.hull[0], c.hull[1], c.hull[2], c.hull[3], c.visible, c.area, c.side];
+    let lines: Vec<[f64; 7]> = carried.iter().map(line).collect();
+    PyArray1::from_vec(py, lines.into_flattened()).reshape([rows.len(), 7])
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

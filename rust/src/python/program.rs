@@ -6,7 +6,7 @@ use crate::chance::{self, Address};
 use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
 use crate::program::{Drawn, Program as Core};
-use numpy::PyReadonlyArrayDyn;
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -38,16 +38,17 @@ fn address((draw, epoch, sample): AddressIn) -> Address {
 }
 
 /// (matrix source -> target, target width, target height, border, fill, whether it resizes by a kernel)
-type StageOut = (Vec<f64>, usize, usize, String, Vec<f64>, bool);
+type StageOut<'py> = (Bound<'py, PyArray2<f64>>, usize, usize, String, Vec<f64>, bool);
 /// (source size, stages, whether the file was decoded whole)
-type RecordOut = ((usize, usize), Vec<StageOut>, bool);
+type RecordOut<'py> = ((usize, usize), Vec<StageOut<'py>>, bool);
 
-fn record(r: Record) -> RecordOut {
+fn record(py: Python<'_>, r: Record) -> PyResult<RecordOut<'_>> {
     let stages = r.stages.into_iter().map(|s| {
         let border = format!("{:?}", s.border).to_lowercase();
-        (s.matrix.to_vec(), s.target.0, s.target.1, border, s.fill, s.kernel.is_some())
+        let matrix = PyArray1::from_slice(py, &s.matrix).reshape([3, 3])?;
+        Ok((matrix, s.target.0, s.target.1, border, s.fill, s.kernel.is_some()))
     });
-    (r.source, stages.collect(), r.whole)
+    Ok((r.source, stages.collect::<PyResult<_>>()?, r.whole))
 }
 
 #[pyclass(frozen, module = "opsin.kernels._native")]
@@ -75,15 +76,15 @@ impl Program {
 
     /// Runs all sources into `out`; gives (position, kind, message) of every failure and a record of every success.
     #[allow(clippy::type_complexity)]
-    fn run(
+    fn run<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         sources: &Bound<'_, PyList>,
         addresses: Vec<AddressIn>,
         out: Target<'_>,
         threads: usize,
         records: bool,
-    ) -> PyResult<(Vec<(usize, &'static str, String)>, Vec<Option<RecordOut>>)> {
+    ) -> PyResult<(Vec<(usize, &'static str, String)>, Vec<Option<RecordOut<'py>>>)> {
         let given: Vec<Given<'_>> = sources.iter().map(|s| s.extract()).collect::<PyResult<_>>()?;
         let inputs: Vec<Input<'_>> = given.iter().map(Given::input).collect::<PyResult<_>>()?;
         if addresses.len() != inputs.len() || inputs.is_empty() {
@@ -109,7 +110,7 @@ impl Program {
             match result {
                 Ok(r) => {
                     if records {
-                        done.push(Some(record(r)));
+                        done.push(Some(record(py, r)?));
                     }
                 }
                 Err(e) => {

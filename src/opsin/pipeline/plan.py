@@ -185,7 +185,7 @@ def warp_of(record: Any) -> Warp:
         target = Size(width, height)
         values = tuple(fill) if len(fill) > 1 else fill[0] if fill else 0.0
         kernel = "pillow-bilinear" if resized else ""
-        built.append(Stage(at, target, np.array(matrix).reshape(3, 3), None, border, values, kernel))
+        built.append(Stage(at, target, matrix, None, border, values, kernel))
         at = target
     return Warp(here, tuple(built))
 

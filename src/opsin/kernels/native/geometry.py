@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -73,9 +74,9 @@ def _frames(frames: Sequence[Frame]) -> list[tuple[list[float], float, float]]:
 
 def _nine(matrix: ArrayLike) -> list[float]:
     values = np.asarray(matrix, dtype=np.float64)
-    if values.shape != (3, 3) or not np.isfinite(values).all():
-        raise ParamError(refusal("warp", "matrix", "3 x 3 and finite", matrix))
     flat: list[float] = values.ravel().tolist()
+    if values.shape != (3, 3) or not all(map(math.isfinite, flat)):  # of nine, faster than asking NumPy
+        raise ParamError(refusal("warp", "matrix", "3 x 3 and finite", matrix))
     return flat
 
 
