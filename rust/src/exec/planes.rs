@@ -6,7 +6,7 @@ use crate::leveled;
 use crate::resample::{Axis, Kernel, Span, View};
 use crate::rows::fine::{STEPS, WHITE};
 use crate::rows::{self, From, Row, To};
-use crate::warp::{self, CHUNK, Place, Points, Shares};
+use crate::warp::{self, CHUNK, CHUNK_SEEN, Place, Points, Shares};
 
 use super::plan::{Joined, Separable};
 
@@ -107,8 +107,9 @@ pub fn warp_row(
     // Where the map has no perspective, it shrinks everywhere alike.
     let flat = warp::is_flat(&plan.back);
     let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
+    let most = if flat { CHUNK } else { CHUNK_SEEN };
     while x < high {
-        let count = CHUNK.min(high - x);
+        let count = most.min(high - x);
         if supersample && !flat {
             samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
         }
@@ -207,9 +208,10 @@ pub fn warp_row_fine(
         cover(&mut line[low..first], fill);
         cover(&mut line[end..high], fill);
     }
+    let most = if flat { CHUNK } else { CHUNK_SEEN };
     let mut x = first;
     while x < end {
-        let count = CHUNK.min(end - x);
+        let count = most.min(end - x);
         if supersample && !flat {
             samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
         }

@@ -84,7 +84,7 @@ pub fn clamped<T: Sample>(view: &View<'_, T>, points: &Points, place: Place, cou
         return;
     }
     let places = &mut Taps { x: [0; CHUNK], y: [0; CHUNK], fx: [0.0; CHUNK], fy: [0.0; CHUNK] };
-    taps(points, &lines, places);
+    taps(points, &lines, count, places);
     match view.channels {
         1 => mix::<T, 1>(view, places, done, count, out),
         3 => mix::<T, 3>(view, places, done, count, out),
@@ -102,11 +102,12 @@ struct Taps {
 }
 
 leveled! {
-    fn taps(points: &Points, lines: &[Line; 2], out: &mut Taps) {
-        for k in 0..CHUNK {
+    fn taps(points: &Points, lines: &[Line; 2], count: usize, out: &mut Taps) {
+        let n = count.next_multiple_of(16).min(CHUNK);
+        for k in 0..n {
             (out.x[k], out.fx[k]) = lines[0].tap(points.near_x[k]);
         }
-        for k in 0..CHUNK {
+        for k in 0..n {
             (out.y[k], out.fy[k]) = lines[1].tap(points.near_y[k]);
         }
     }

@@ -9,17 +9,19 @@ pub const FAR: f64 = -1e9;
 pub const HORIZON: f64 = 1e-9;
 
 leveled! {
-    /// Source points, in pixel indices, of output points (x0 + k, y), k < CHUNK.
-    pub fn project(m: &Matrix, x0: f64, y: f64, px: &mut [f64; CHUNK], py: &mut [f64; CHUNK]) {
+    /// Source points, in pixel indices, of output points (x0 + k, y), k < count.
+    pub fn project(m: &Matrix, x0: f64, y: f64, count: usize, px: &mut [f64; CHUNK], py: &mut [f64; CHUNK]) {
         let (bx, by, bw) = (m[1] * y + m[2], m[4] * y + m[5], m[7] * y + m[8]);
+        // Whole vectors are worked on; those behind the last point are not used.
+        let n = count.next_multiple_of(16).min(CHUNK);
         if is_flat(m) {
-            for k in 0..CHUNK {
+            for k in 0..n {
                 let x = x0 + k as f64;
                 px[k] = (m[0] * x + bx) - 0.5;
                 py[k] = (m[3] * x + by) - 0.5;
             }
         } else {
-            for k in 0..CHUNK {
+            for k in 0..n {
                 let x = x0 + k as f64;
                 let w = m[6] * x + bw;
                 let seen = w > HORIZON;

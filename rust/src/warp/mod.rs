@@ -30,7 +30,7 @@ pub use fine::fine;
 pub use frames::{Frame, frame_run, run_inside};
 pub use matrix::{FAR, Matrix, density, is_flat, project};
 pub use nearest::nearest;
-pub use points::{CHUNK, Points, Shares};
+pub use points::{CHUNK, CHUNK_SEEN, Points, Shares};
 pub use sample::sample as sample_chunk;
 use together::together;
 
@@ -106,9 +106,11 @@ pub fn row<T: Sample>(
             x += count;
         }
     });
+    let seen = matches!(request.map, Map::Matrix(m) if !is_flat(&m));
+    let most = if seen { CHUNK_SEEN } else { CHUNK };
     let mut x = low;
     while x < high {
-        let count = CHUNK.min(high - x);
+        let count = most.min(high - x);
         match request.map {
             Map::Field(field) => {
                 points.take(&field[(y * request.width + x) * 2..], count);

@@ -43,7 +43,7 @@ pub fn nearest<T: Copy>(view: &View<'_, T>, request: &Warp<'_>, fill: &[T], out:
         while x < high {
             let count = CHUNK.min(high - x);
             match request.map {
-                Map::Matrix(m) => project(&m, x as f64 + 0.5, y as f64 + 0.5, &mut points.x, &mut points.y),
+                Map::Matrix(m) => project(&m, x as f64 + 0.5, y as f64 + 0.5, count, &mut points.x, &mut points.y),
                 Map::Field(field) => points.take(&field[(y * request.width + x) * 2..], count),
             }
             if request.border != Border::Constant {
@@ -56,7 +56,7 @@ pub fn nearest<T: Copy>(view: &View<'_, T>, request: &Warp<'_>, fill: &[T], out:
                     }
                 }
             }
-            find(&points, view.width as f64, view.height as f64, &mut places);
+            find(&points, count, view.width as f64, view.height as f64, &mut places);
             let beyond = request.border == Border::Constant;
             let line = &mut out[x * c..(x + count) * c];
             match c {
@@ -102,8 +102,9 @@ struct Places {
 }
 
 leveled! {
-    fn find(points: &Points, width: f64, height: f64, out: &mut Places) {
-        for k in 0..CHUNK {
+    fn find(points: &Points, count: usize, width: f64, height: f64, out: &mut Places) {
+        // Whole vectors are worked on; those behind the last point are not used.
+        for k in 0..count.next_multiple_of(16).min(CHUNK) {
             let (u, v) = (points.x[k] + 0.5, points.y[k] + 0.5);
             out.inside[k] = u8::from((u >= 0.0) & (u < width) & (v >= 0.0) & (v < height));
             // A billionth of a pixel: a map that is exact but for rounding stays exact.

@@ -5,7 +5,9 @@ use crate::leveled;
 use crate::rows::part as fraction_of;
 use std::ops::Range;
 
-pub const CHUNK: usize = 256;
+pub const CHUNK: usize = 640;
+/// As many where the map is seen in perspective, so that one density serves them all.
+pub const CHUNK_SEEN: usize = 256;
 /// Vector code may read behind the last point.
 pub(super) const NEAR: usize = CHUNK + 32;
 
@@ -140,7 +142,7 @@ impl Points {
             project_near(m, x, y, count, self.base, &mut self.near_x, &mut self.near_y);
             self.form = Form::Seen { matrix: *m, from: [x, y], ends: [first, last] };
         } else {
-            project(m, x, y, &mut self.x, &mut self.y);
+            project(m, x, y, count, &mut self.x, &mut self.y);
             self.form = Form::Line;
             self.ready(count);
         }
@@ -187,7 +189,7 @@ impl Points {
                 self.form = Form::Line;
             }
             Form::Seen { matrix, from, .. } => {
-                project(&matrix, from[0], from[1], &mut self.x, &mut self.y);
+                project(&matrix, from[0], from[1], count, &mut self.x, &mut self.y);
                 self.form = Form::Line;
             }
             Form::Line | Form::Any => {}
