@@ -65,6 +65,8 @@ impl Maker<'_, '_> {
     pub fn rows_at_once(&self, width: usize) -> usize {
         match self.producer {
             Producer::Stretch { .. } | Producer::StretchPlanes { .. } => STRIP,
+            // Words take half the room of floats.
+            _ if self.fine => (4096 / width.max(1)).clamp(1, 16),
             _ => (2048 / width.max(1)).clamp(1, 16),
         }
     }
@@ -130,10 +132,10 @@ impl Maker<'_, '_> {
                     rows.form = Form::Fine;
                     let beyond: Vec<[i16; 3]> = beyond.iter().map(|f| planes::fine_fill(f)).collect();
                     let fills = (planes::fine_fill(&fill), &beyond[..]);
+                    let samples = planes::samples(plan, self.options.supersample);
                     for r in 0..count {
                         let [a, b, c] = rows.words.each_mut().map(|plane| &mut plane[r * width..][..width]);
-                        let supersample = self.options.supersample;
-                        planes::warp_row_fine(planes, plan, fills, supersample, y0 + r, self.planes, &mut [a, b, c]);
+                        planes::warp_row_fine(planes, plan, fills, samples, y0 + r, self.planes, &mut [a, b, c]);
                     }
                     rows.spread(channels, false);
                     return Ok(());

@@ -171,12 +171,20 @@ pub fn fine_fill(fill: &[f32]) -> [i16; 3] {
     }
 }
 
-/// Samples output row `y` of a warp from the planes as fine levels; `out` takes Y, Cb, Cr (or gray).
+/// Samples per axis for a pixel, where they are the same for all: where the map has no perspective, or takes one only.
+pub fn samples(plan: &Joined, supersample: bool) -> Option<(usize, usize)> {
+    match supersample {
+        true => warp::is_flat(&plan.back).then(|| warp::density(&plan.back, 0.0, 0.0)),
+        false => Some((1, 1)),
+    }
+}
+
+/// Samples output row `y` of a warp from the planes as fine levels, `everywhere` as many for a pixel if that is given; `out` takes Y, Cb, Cr (or gray).
 pub fn warp_row_fine(
     planes: &Planes<'_>,
     plan: &Joined,
     fills: ([i16; 3], &[[i16; 3]]),
-    supersample: bool,
+    everywhere: Option<(usize, usize)>,
     y: usize,
     scratch: &mut Scratch,
     out: &mut [&mut [i16]; 3],
@@ -194,9 +202,7 @@ pub fn warp_row_fine(
     });
     let luma = (view(planes.luma), place(planes.luma));
     let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
-    // Where the map has no perspective, it shrinks everywhere alike.
-    let flat = warp::is_flat(&plan.back);
-    let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
+    let mut samples = everywhere.unwrap_or_else(|| warp::density(&plan.back, low as f64, y as f64 + 0.5));
     let size = (planes.width, planes.height);
     // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
     let (first, end) = match samples {
@@ -208,11 +214,11 @@ pub fn warp_row_fine(
         cover(&mut line[low..first], fill);
         cover(&mut line[end..high], fill);
     }
-    let most = if flat { CHUNK } else { CHUNK_SEEN };
+    let most = if everywhere.is_some() { CHUNK } else { CHUNK_SEEN };
     let mut x = first;
     while x < end {
         let count = most.min(end - x);
-        if supersample && !flat {
+        if everywhere.is_none() {
             samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
         }
         let (nx, ny) = samples;
