@@ -21,6 +21,7 @@ __all__ = ["carry", "rasterize"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Cover: TypeAlias = tuple[int, NDArray[np.bool_]]
+_NOTHING: Floats = np.zeros((0, 2))
 _TRACE = math.ulp(0.0)  # the least visible part that is more than nothing
 
 
@@ -101,7 +102,7 @@ class _Carrier:
         self.source, self.warp = table, warp
         n = table.count
         self.masks = self._masks(hidden)
-        self.clipped: list[Floats] = [np.zeros((0, 2))] * n
+        self.clipped = [_NOTHING] * n
         # a table made of several samples knows objects of which part was hidden or cut off before
         self.before = np.ones(n) if table.visible is None else np.asarray(table.visible, dtype=np.float64)
         self.visible = self.before.copy()
@@ -189,7 +190,7 @@ class _Carrier:
             ys, xs = np.nonzero(self.masks[i])
             if len(xs):
                 parts = [np.array([[xs.min(), ys.min()], [xs.max() + 1.0, ys.max() + 1.0]])]
-        self.clipped[i] = np.concatenate(parts) if parts and not _empty(parts) else np.zeros((0, 2))
+        self.clipped[i] = np.concatenate(parts) if parts and not _empty(parts) else _NOTHING
         self.visible[i] = self.before[i] * (min(1.0, left / area) if area else 1.0)
 
     def _original_area(self, polygon: Floats) -> float:

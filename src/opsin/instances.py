@@ -187,7 +187,7 @@ class Instances:
         changed: dict[str, Any] = {"count": len(index)}
         for name, value in vars(self).items():
             if value is not None and name not in _WHOLE:
-                changed[name] = tuple(value[i] for i in index) if isinstance(value, tuple) else value.take(index, axis=0)
+                changed[name] = tuple(value[i] for i in index) if isinstance(value, tuple) else value.take(index, 0)
         return self._with(**changed)
 
     def _with(self, **changed: Any) -> Self:

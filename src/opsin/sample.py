@@ -169,7 +169,8 @@ class Sample:
     @property
     def warp(self) -> Warp:
         """The composed map from the original picture to this one."""
-        return self._warp if self._warp is not None else Warp.identity(self.size)
+        warp = self._warp
+        return warp if warp is not None else Warp.identity(self.size)
 
     @property
     def instances(self) -> Instances:
@@ -185,10 +186,11 @@ class Sample:
         if self._table is None:
             return Instances(self.size, class_names=self.class_names), ()
         if self._carried is None:
-            if (self._warp is None or not self._warp.stages) and not self._hidden:
+            warp = self._warp
+            if (warp is None or not warp.stages) and not self._hidden:
                 self._carried = self._table, ()
             else:
-                self._carried = carry(self._table, self.warp, self.rules, self._hidden)
+                self._carried = carry(self._table, warp or self.warp, self.rules, self._hidden)
         return self._carried
 
     @property

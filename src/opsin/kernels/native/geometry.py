@@ -204,5 +204,10 @@ def carry_boxes(boxes: NDArray[Any], stages: Sequence[Frame]) -> NDArray[Any]:
         N 7: the upright box around what is left, the visible part, the area that is left and the shorter side; zeros
         where nothing is left.
     """
-    out: NDArray[Any] = need().carry_boxes(np.ascontiguousarray(boxes, np.float64), _frames(stages))
+    canvases = [(np.asarray(matrix, dtype=np.float64), width, height) for matrix, width, height in stages]
+    try:
+        out: NDArray[Any] = need().carry_boxes(np.ascontiguousarray(boxes, np.float64), canvases)
+    except (TypeError, ValueError):  # the core sees quickly that a matrix is none; the words are ours
+        _frames(stages)
+        raise
     return out
