@@ -19,7 +19,7 @@ fn turned(pixel: [f32; 3], whole: u8, part: f32) -> [f32; 3] {
     let [r, g, b] = pixel;
     let (top, least) = (r.max(g).max(b), r.min(g).min(b));
     let order = [[0, 1, 2], [1, 2, 0], [2, 0, 1]][usize::from(whole % 3)];
-    let v = order.map(|k: usize| if whole % 2 == 0 { pixel[k] } else { (top + least) - pixel[k] });
+    let v = order.map(|k: usize| if whole.is_multiple_of(2) { pixel[k] } else { (top + least) - pixel[k] });
     let free = (top - least) - part * (top - least);
     [0, 1, 2].map(|k| {
         let apart = v[(k + 1) % 3] - v[(k + 2) % 3];

@@ -49,7 +49,7 @@ def make(name: str) -> Work | None:
     def p3(data: bytes, key: int) -> Any:
         from opsin.surfaces.bench.peers.opencv import moves
 
-        image = decode(data)
+        image: Any = decode(data)
         size = image.shape[1], image.shape[0]
         turn, again, bent, window, flip = moves(rng, *size)
         for matrix in (turn, again):
@@ -72,7 +72,7 @@ def by_hand(name: str) -> Work | None:
     mean, std = MEAN.tolist(), STD.tolist()
 
     def p3(data: bytes, key: int) -> Any:
-        image = decode(data)
+        image: Any = decode(data)
         matrix = tuple(composed(rng, image.shape[1], image.shape[0]).ravel().tolist())
         image = kornia_rs.imgproc.warp_perspective(image, matrix, (224, 224), "bilinear")
         return kornia_rs.pipeline.resize_normalize_to_tensor(image, (224, 224), mean, std)
