@@ -202,14 +202,22 @@ pub fn warp_row_fine(
     });
     let luma = (view(planes.luma), place(planes.luma));
     let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
-    let mut samples = everywhere.unwrap_or_else(|| warp::density(&plan.back, low as f64, y as f64 + 0.5));
+    let density = |x: f64| everywhere.unwrap_or_else(|| warp::density(&plan.back, x, y as f64 + 0.5));
+    // Where one sample makes every pixel of the row, its ends and its middle say so.
+    let single = [low, (low + high) / 2, high].iter().all(|&x| density(x as f64) == (1, 1));
     let size = (planes.width, planes.height);
     // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
-    let (first, end) = match samples {
-        (1, 1) => warp::run_inside(&plan.back, y, (low, high), size, -0.5 - 1e-6),
-        _ => (low, high),
+    let run = |down: f64| warp::run_inside(&plan.back, y as f64 + down, (low, high), size, -0.5 - 1e-6);
+    let (first, end) = if single {
+        run(0.5)
+    } else {
+        // Samples lie up to half a pixel beside the middle.
+        let runs = [run(0.0), run(0.5), run(1.0)];
+        let some = runs.iter().filter(|(a, b)| a < b);
+        let (a, b) = some.fold((high, low), |(a, b), run| (a.min(run.0), b.max(run.1)));
+        if a < b { (a.saturating_sub(1).max(low), (b + 1).min(high)) } else { (low, low) }
     };
-    let (left, right) = warp::run_inside(&plan.back, y, (first, end), size, 0.5 + 1e-6);
+    let (left, right) = warp::run_inside(&plan.back, y as f64 + 0.5, (first, end), size, 0.5 + 1e-6);
     for (line, fill) in out.iter_mut().zip(fill).take(channels) {
         cover(&mut line[low..first], fill);
         cover(&mut line[end..high], fill);
@@ -217,11 +225,10 @@ pub fn warp_row_fine(
     let most = if everywhere.is_some() { CHUNK } else { CHUNK_SEEN };
     let mut x = first;
     while x < end {
-        let count = most.min(end - x);
-        if everywhere.is_none() {
-            samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
-        }
-        let (nx, ny) = samples;
+        // Chunks stand where they would if all of the row were picture.
+        let (begin, stop) = (low + (x - low) / most * most, (low + (x - low) / most * most + most).min(high));
+        let count = stop.min(end) - x;
+        let (nx, ny) = if single { (1, 1) } else { density((begin + stop) as f64 / 2.0) };
         for s in 0..nx * ny {
             let (sx, sy) = ((s % nx) as f64 + 0.5, (s / nx) as f64 + 0.5);
             points.project(&plan.back, x as f64 + sx / nx as f64, y as f64 + sy / ny as f64, count);
@@ -236,7 +243,7 @@ pub fn warp_row_fine(
             if let Some((pair, place)) = &chroma {
                 warp::fine(pair, points, *place, count, chroma_lines);
             }
-            if nx * ny == 1 {
+            if single {
                 // Before the part that lies inside, and behind it.
                 for edge in [0..left.clamp(x, x + count) - x, right.clamp(x, x + count) - x..count] {
                     points.blend_words(size, edge, fill, &mut lines[..channels]);

@@ -26,6 +26,8 @@ pub struct Line {
     pub whole: i64,
     pub low: f32,
     pub high: f32,
+    /// The greatest first tap, counted from the picture's edge.
+    last: i32,
 }
 
 impl Line {
@@ -42,6 +44,7 @@ impl Line {
             whole: whole as i64 - 1,
             low: within((1.0 - whole) as f32),
             high: within(high),
+            last: length as i32 - 2,
         }
     }
 
@@ -135,7 +138,8 @@ leveled! {
         }
         let first = line.whole as i32;
         for (whole, fixed) in wholes.iter_mut().zip(&fixed) {
-            *whole = (fixed >> 16) + first;
+            // Points too far out for fixed numbers: whatever stands there is covered by fill.
+            *whole = ((fixed >> 16) + first).max(0).min(line.last);
         }
         for (part, fixed) in parts.iter_mut().zip(&fixed) {
             *part = ((fixed & 0xFFFF) >> 1) as i16;
@@ -161,7 +165,7 @@ fn mix<const C: usize>(
     let stride = view.stride;
     for k in from + mixed..to {
         let at = k - from;
-        let (x, y) = (taps.x[at].max(0) as usize, taps.y[at].max(0) as usize);
+        let (x, y) = (taps.x[at] as usize, taps.y[at] as usize);
         let first = y * stride + x * C;
         let (top, bottom) = (&view.data[first..][..2 * C], &view.data[first + stride..][..2 * C]);
         let lerp = |a: i16, b: i16, f: i16| a + part(b - a, f);

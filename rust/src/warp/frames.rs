@@ -71,16 +71,15 @@ pub fn frame_run(
     (low as usize, high as usize)
 }
 
-/// The columns of `low..high` in output row `y` whose points lie at least `inset` inside a picture (outside it, where
+/// The columns of `low..high` at height `cy` of the output whose points lie at least `inset` inside a picture (outside it, where
 /// that is negative); found by the roots alone, so that the inset must be larger than a rounding.
 pub fn run_inside(
     m: &Matrix,
-    y: usize,
+    cy: f64,
     (low, high): (usize, usize),
     (width, height): (usize, usize),
     inset: f64,
 ) -> (usize, usize) {
-    let cy = y as f64 + 0.5;
     let (bx, by, bw) = (m[1] * cy + m[2], m[4] * cy + m[5], m[7] * cy + m[8]);
     let (right, bottom) = (width as f64 - inset, height as f64 - inset);
     let forms = [
