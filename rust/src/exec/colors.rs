@@ -54,8 +54,8 @@ pub fn paint(
         part.iter().for_each(|row| join(&mut program, row.clone()));
         let bytes = ends_as_bytes(&program, if held == Held::Not { maker.is_bytes() } else { held == Held::Bytes });
         let words = fine::Program::new(&program);
-        let words = (words.rows == program.len() && maker.is_fine() && [Held::Not, Held::Words].contains(&held))
-            .then_some(words);
+        let words =
+            (words.rows == program.len() && maker.fine && [Held::Not, Held::Words].contains(&held)).then_some(words);
         for (y, count, place) in bands() {
             if again && maker.sum((y, count), &program, rows, &mut sums) {
                 continue;

@@ -57,10 +57,6 @@ impl Maker<'_, '_> {
         matches!(self.producer, Producer::Still(Pixels::Bytes(_)))
     }
 
-    pub fn is_fine(&self) -> bool {
-        self.fine
-    }
-
     /// How many rows are worked on at a time: a strip of a stretch, or as many as stay in the nearest cache.
     pub fn rows_at_once(&self, width: usize) -> usize {
         match self.producer {

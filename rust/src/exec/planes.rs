@@ -104,16 +104,12 @@ pub fn warp_row(
     let luma = (view(planes.luma), place(planes.luma));
     let chroma = planes.chroma.map(|(plane, pair)| (pair, place(plane)));
     let mut x = low;
-    // Where the map has no perspective, it shrinks everywhere alike.
-    let flat = warp::is_flat(&plan.back);
-    let mut samples = if supersample { warp::density(&plan.back, low as f64, y as f64 + 0.5) } else { (1, 1) };
-    let most = if flat { CHUNK } else { CHUNK_SEEN };
+    let everywhere = samples(plan, supersample);
+    let most = if warp::is_flat(&plan.back) { CHUNK } else { CHUNK_SEEN };
     while x < high {
         let count = most.min(high - x);
-        if supersample && !flat {
-            samples = warp::density(&plan.back, x as f64 + count as f64 / 2.0, y as f64 + 0.5);
-        }
-        let (nx, ny) = samples;
+        let middle = x as f64 + count as f64 / 2.0;
+        let (nx, ny) = everywhere.unwrap_or_else(|| warp::density(&plan.back, middle, y as f64 + 0.5));
         for s in 0..nx * ny {
             let at = (x as f64 + ((s % nx) as f64 + 0.5) / nx as f64, y as f64 + ((s / nx) as f64 + 0.5) / ny as f64);
             points.project(&plan.back, at.0, at.1, count);
