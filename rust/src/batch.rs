@@ -49,10 +49,14 @@ pub fn run_one(
     input: Input<'_>,
     address: &Address,
     out: Out<'_>,
+    axes: [usize; 3],
     worker: &mut Worker,
 ) -> Result<Record> {
     let done = catch_unwind(AssertUnwindSafe(|| {
         let mut sample = exec::prepare(program, input, address)?;
+        if sample.shape()?.axes() != axes {
+            return Err(Error::new(Kind::Invalid, "program: the output array has places of another shape."));
+        }
         sample.run(worker, program, out)?;
         Ok(sample.record)
     }));
@@ -64,12 +68,13 @@ pub fn run_one(
 
 type Job<'a> = (usize, Out<'a>);
 
-/// Runs all samples; the results are in the order of the inputs.
+/// Runs all samples into places of `axes`; the results are in the order of the inputs.
 pub fn run(
     program: &Program,
     inputs: &[Input<'_>],
     addresses: &[Address],
     slots: Slots<'_>,
+    axes: [usize; 3],
     threads: usize,
 ) -> Vec<Result<Record>> {
     let count = inputs.len();
@@ -93,7 +98,7 @@ pub fn run(
         with_worker(|worker| {
             worker.stream(streams);
             while let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) {
-                let result = run_one(program, inputs[k], &addresses[k], out, worker);
+                let result = run_one(program, inputs[k], &addresses[k], out, axes, worker);
                 if streams {
                     rows::arrive();
                 }

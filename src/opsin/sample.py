@@ -72,7 +72,6 @@ class Sample:
         key: int | str | None = None,
         rules: Rules | None = None,
     ) -> None:
-        self._load: Callable[[], Array] | None = None
         self._image: Array | None = None
         self.source: Any = None
         self.facts: Any = None
@@ -251,6 +250,16 @@ class Sample:
             before = self.warp
             out._later = lambda: before.then(warp())
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what is worked out later cannot travel to another process
+        self._told()
+        return self.__dict__ | {"_draws": self.draws, "_later_draws": None}
+
+    def checked(self) -> Self:
+        """Work the annotations out now: where text was mirrored, that is when it is refused."""
+        self.instances  # noqa: B018
+        return self
 
     def _twin(self) -> Self:
         """Copy what is known, not what it lies in; `copy.copy` asks around for three times as long."""

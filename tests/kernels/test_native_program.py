@@ -140,7 +140,7 @@ def test_geometry_is_pythons() -> None:
         at = (0, 0, key_word(key))
         outcome = core.outcome(source, at)
         out = np.zeros((1, *outcome.shape), outcome.dtype)
-        errors, ((got_size, stages, _),) = core.run([source], [at], out, records=True)
+        errors, ((got_size, stages, _),) = core.run([source], [at], out)
         assert not errors and got_size == size
         want = pipeline.draw(key=key, epoch=0, size=size)
         assert [stages[-1][1], stages[-1][2]] == want[-1]["size"]
@@ -363,7 +363,7 @@ def test_failures_are_told_by_position_and_leave_the_rest_alone() -> None:
     Image.fromarray(photographs()[0]).convert("CMYK").save(inks, "JPEG")
     sources = [good, good[:-2], inks.getvalue(), b"no picture", small, good]
     out = np.full((6, 3, 64, 64), 9.0, np.float32)
-    errors, records = core.run(sources, [(0, 0, 0)] * 6, out, threads=3, records=True)
+    errors, records = core.run(sources, [(0, 0, 0)] * 6, out, threads=3)
     assert [(k, kind) for k, kind, _ in errors] == [
         (1, "truncated"),
         (2, "unsupported"),
@@ -423,7 +423,7 @@ def test_one_sampling_is_nearer_to_the_truth_than_four() -> None:
         core = program(pipeline)
         at = (0, 3, key_word(key))
         out = np.zeros((1, h, w, 3), np.float32)
-        _, ((_, stages, _),) = core.run([source], [at], out, records=True)
+        _, ((_, stages, _),) = core.run([source], [at], out)
         forward = np.eye(3)
         for matrix, *_ in stages:
             forward = np.reshape(matrix, (3, 3)) @ forward

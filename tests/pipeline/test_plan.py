@@ -1,13 +1,14 @@
 """Fused equals step by step within a stated tolerance, is nearer to float64, and every rule can be switched off."""
 
 import io
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsin import Pipeline, Sample, Size, Warp, augment, ops, step, uniform
+from opsin import Pipeline, Rules, Sample, Size, Warp, augment, ops, step, uniform
 from opsin.errors import OpsinError, PipelineError
 from opsin.io import encode
 from opsin.kernels import native, reference_only
@@ -209,6 +210,36 @@ def test_threads_do_not_matter(threads: int) -> None:
         alone = pipeline(source, mode="train", key=i, epoch=0)
         np.testing.assert_array_equal(batch.images[i], alone.image)
         assert batch.samples[i] is not None and batch.samples[i].draws == alone.draws
+
+
+@needs_core
+def test_a_batch_of_every_kind_of_source_is_what_each_gives_alone() -> None:
+    pipeline = Pipeline(step(ops.resize, width=40, height=30))
+    jpeg, png = encode(smooth(60, 80), "jpeg"), encode(smooth(50, 70), "png")
+    gray, axis = smooth(64, 48)[..., 0], smooth(64, 48)[..., :1]
+    for sources in ([jpeg, png, smooth(33, 44), Sample(jpeg), jpeg[:600]], [gray, gray], [axis, axis]):
+        batch = pickle.loads(pickle.dumps(pipeline.batch(sources)))
+        for i, source in enumerate(sources):
+            if batch.samples[i] is None:
+                assert [k for k, _ in batch.errors] == [i] and not batch.images[i].any()
+                continue
+            alone = pipeline(source)
+            np.testing.assert_array_equal(batch.images[i], alone.image)
+            np.testing.assert_array_equal(batch.samples[i].image, alone.image)
+            assert np.allclose(batch.samples[i].to_original(points=[[3, 4]]), alone.to_original(points=[[3, 4]]))
+    for odd in ([gray, axis], [gray, smooth(64, 48)]):
+        with pytest.raises(PipelineError, match="of one size"):
+            pipeline.batch(odd)
+
+
+def test_mirrored_text_is_one_failure_of_a_batch() -> None:
+    pipeline = Pipeline(augment(step(ops.flip_horizontal)), rules=Rules(text=["plate"]))
+    picture = smooth(40, 60)
+    sources = [Sample(picture, boxes=[[1, 2, 30, 20]], labels=[name]) for name in ("car", "plate")]
+    batch = pipeline.batch([*sources, picture], keys=range(3), mode="train")
+    assert [(i, "unmirrored" in str(e)) for i, e in batch.errors] == [(1, True)]
+    assert batch.samples[1] is None and not batch.images[1].any()
+    np.testing.assert_array_equal(batch.images[2], picture[:, ::-1])
 
 
 def test_without_the_core_the_reference_serves() -> None:

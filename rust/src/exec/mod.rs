@@ -76,6 +76,13 @@ pub enum OutKind {
     Halves,
 }
 
+impl Shape {
+    /// The axes of the array that holds it.
+    pub fn axes(&self) -> [usize; 3] {
+        if self.planar { [self.channels, self.height, self.width] } else { [self.height, self.width, self.channels] }
+    }
+}
+
 pub struct Sample<'a> {
     source: Source<'a>,
     segments: Vec<Segment>,

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
 use crate::program::{Drawn, Program as Core};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArrayDyn};
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -42,13 +43,31 @@ type StageOut<'py> = (Bound<'py, PyArray2<f64>>, usize, usize, String, Vec<f64>,
 /// (source size, stages, whether the file was decoded whole)
 type RecordOut<'py> = ((usize, usize), Vec<StageOut<'py>>, bool);
 
-fn record(py: Python<'_>, r: Record) -> PyResult<RecordOut<'_>> {
-    let stages = r.stages.into_iter().map(|s| {
+fn record<'py>(py: Python<'py>, r: &Record) -> PyResult<RecordOut<'py>> {
+    let stages = r.stages.iter().map(|s| {
         let border = format!("{:?}", s.border).to_lowercase();
         let matrix = PyArray1::from_slice(py, &s.matrix).reshape([3, 3])?;
-        Ok((matrix, s.target.0, s.target.1, border, s.fill, s.kernel.is_some()))
+        Ok((matrix, s.target.0, s.target.1, border, s.fill.clone(), s.kernel.is_some()))
     });
     Ok((r.source, stages.collect::<PyResult<_>>()?, r.whole))
+}
+
+/// What geometry did to the sources of one run; made into Python's values when somebody looks.
+#[pyclass(frozen, sequence, module = "opsin.kernels._native")]
+pub struct Records {
+    records: Vec<Option<Record>>,
+}
+
+#[pymethods]
+impl Records {
+    fn __len__(&self) -> usize {
+        self.records.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, k: usize) -> PyResult<Option<RecordOut<'py>>> {
+        let found = self.records.get(k).ok_or_else(|| PyIndexError::new_err("records: there is no such source"))?;
+        found.as_ref().map(|r| record(py, r)).transpose()
+    }
 }
 
 #[pyclass(frozen, module = "opsin.kernels._native")]
@@ -74,17 +93,18 @@ impl Program {
         Ok((shape.height, shape.width, shape.channels, shape.planar, kind))
     }
 
-    /// Runs all sources into `out`; gives (position, kind, message) of every failure and a record of every success.
+    /// Runs all sources into `out`, in which each has a place of `axes`; gives (position, kind, message) of every failure,
+    /// and a record of every success.
     #[allow(clippy::type_complexity)]
-    fn run<'py>(
+    fn run(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         sources: &Bound<'_, PyList>,
         addresses: Vec<AddressIn>,
         out: Target<'_>,
+        axes: [usize; 3],
         threads: usize,
-        records: bool,
-    ) -> PyResult<(Vec<(usize, &'static str, String)>, Vec<Option<RecordOut<'py>>>)> {
+    ) -> PyResult<(Vec<(usize, &'static str, String)>, Records)> {
         let given: Vec<Given<'_>> = sources.iter().map(|s| s.extract()).collect::<PyResult<_>>()?;
         let inputs: Vec<Input<'_>> = given.iter().map(Given::input).collect::<PyResult<_>>()?;
         if addresses.len() != inputs.len() || inputs.is_empty() {
@@ -94,34 +114,28 @@ impl Program {
         let results = match out {
             Target::Bytes(mut o) => {
                 let slots = Slots::Bytes(slice(&mut o)?);
-                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, axes, threads))
             }
             Target::Words(mut o) => {
                 let slots = Slots::Halves(slice(&mut o)?);
-                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, axes, threads))
             }
             Target::Floats(mut o) => {
                 let slots = Slots::Floats(slice(&mut o)?);
-                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, threads))
+                py.detach(|| batch::run(&self.core, &inputs, &addresses, slots, axes, threads))
             }
         };
-        let (mut errors, mut done) = (Vec::new(), Vec::new());
+        let (mut errors, mut records) = (Vec::new(), Vec::with_capacity(inputs.len()));
         for (k, result) in results.into_iter().enumerate() {
             match result {
-                Ok(r) => {
-                    if records {
-                        done.push(Some(record(py, r)?));
-                    }
-                }
+                Ok(r) => records.push(Some(r)),
                 Err(e) => {
                     errors.push((k, e.kind.name(), e.message));
-                    if records {
-                        done.push(None);
-                    }
+                    records.push(None);
                 }
             }
         }
-        Ok((errors, done))
+        Ok((errors, Records { records }))
     }
 
     /// What is drawn at an address, as text, step by step.
@@ -148,6 +162,7 @@ fn elementary(x: f64) -> (f64, f64, f64) {
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Program>()?;
+    m.add_class::<Records>()?;
     m.add_function(wrap_pyfunction!(philox_words, m)?)?;
     m.add_function(wrap_pyfunction!(elementary, m)?)
 }

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from opsin.chance import key_word
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal, verbatim
 from opsin.pipeline.plan import address, finished, run_many
 from opsin.sample import Sample
 from opsin.types import Array
 
 if TYPE_CHECKING:
-    from opsin.pipeline.pipeline import Batch, Mode, Pipeline
+    from opsin.pipeline.pipeline import Mode, Pipeline
 
-__all__ = ["run_batch", "shared_keys"]
+__all__ = ["Batch", "run_batch", "shared_keys"]
+
+
+class Batch:
+    """Several pictures in one array.
+
+    Args:
+        images: N C H W or N H W C; the rows of failed pictures are 0.
+        samples: one per source, None where it failed; or what makes them, when somebody asks for them.
+        errors: (position, error) of every failed source.
+    """
+
+    def __init__(
+        self,
+        images: Array,
+        samples: Sequence[Sample | None] | Callable[[], Sequence[Sample | None]],
+        errors: Sequence[tuple[int, OpsinError]] = (),
+    ) -> None:
+        self.images = images
+        self.errors = tuple(errors)
+        self._samples = samples
+
+    @property
+    def samples(self) -> tuple[Sample | None, ...]:
+        """One per source, None where it failed."""
+        if callable(self._samples):
+            self._samples = self._samples()
+        self._samples = tuple(self._samples)
+        return self._samples
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Batch, (self.images, self.samples, self.errors)
+
+    def __repr__(self) -> str:
+        return f"Batch({self.images.dtype} {self.images.shape}, {len(self.errors)} failed)"
 
 
 def shared_keys(sources: Sequence[Any], keys: Sequence[int | str] | None, scope: str) -> Sequence[int | str] | None:
@@ -43,8 +77,6 @@ def run_batch(
     partners: Any,
 ) -> Batch:
     """Run on every source; what fails is reported with its position, the rest goes on."""
-    from opsin.pipeline.pipeline import Batch
-
     count = len(sources)
     if count == 0:
         raise PipelineError(refusal("batch", "sources", "at least one source", verbatim("none")))
@@ -57,20 +89,17 @@ def run_batch(
     if (partners is None or not pipeline.mixes) and pipeline.plan(mode).program is not None:
         return _by_core(pipeline, sources, keys, epoch, mode, workers, out)
 
-    def one(i: int) -> Sample | OpsinError:
-        try:
-            key = keys[i] if keys is not None else None
-            return pipeline(sources[i], mode=mode, key=key, epoch=epoch, partners=partners)
-        except PipelineError:
-            raise
-        except OpsinError as reason:
-            return reason
+    def one(i: int) -> Sample:
+        key = keys[i] if keys is not None else None
+        return pipeline(sources[i], mode=mode, key=key, epoch=epoch, partners=partners)
 
     if workers == 1:
-        done = [one(i) for i in range(count)]
+        done = [_done(one, i) for i in range(count)]
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(workers) as pool:
-            done = list(pool.map(one, range(count)))
+            done = list(pool.map(lambda i: _done(one, i), range(count)))
     samples = tuple(d if isinstance(d, Sample) else None for d in done)
     errors = tuple((i, d) for i, d in enumerate(done) if isinstance(d, OpsinError))
     return Batch(_stack(samples, out), samples, errors)
@@ -86,39 +115,62 @@ def _by_core(
     out: Array | None,
 ) -> Batch:
     """Run in the core; what it cannot take goes through Python, one by one, into the same array."""
-    from opsin.pipeline.pipeline import Batch
+    # a file needs no sample to be decoded
+    given = [s if isinstance(s, bytes) else pipeline.as_sample(s) for s in sources]
+    own = [None if isinstance(s, bytes) else s.key for s in given] if keys is None else list(keys)
+    images, records, left = run_many(pipeline.plan(mode), given, _addresses(pipeline, mode, own, epoch), threads, out)
 
-    given = [pipeline.as_sample(s) for s in sources]
-    rngs = [pipeline.address(mode, keys[i] if keys is not None else s.key, epoch, 0) for i, s in enumerate(given)]
-    images, records, left = run_many(pipeline.plan(mode), given, [address(r) for r in rngs], threads, out)
-    samples: list[Sample | None] = [None] * len(given)
-    if images is not None:
-        for i, record in enumerate(records):
-            if record is not None:
-                done = finished(given[i], images[i], record, pipeline.later_draws(rngs[i]))
-                if given[i].rules.text:
-                    done.instances  # noqa: B018 - mirrored text is refused here
-                samples[i] = done
-    errors: list[tuple[int, OpsinError]] = []
-    for i in left:
-        try:
-            samples[i] = pipeline.one(given[i], mode, rngs[i])
-        except PipelineError:
-            raise
-        except OpsinError as reason:
-            errors.append((i, reason))
-            samples[i] = None
+    def by_core(i: int) -> Sample:
+        assert images is not None
+        draws = pipeline.later_draws(pipeline.address(mode, own[i], epoch, 0))
+        return finished(pipeline.as_sample(given[i]), images[i], records[i], draws)
+
+    def by_python(i: int) -> Sample:
+        return pipeline.one(pipeline.as_sample(given[i]), mode, pipeline.address(mode, own[i], epoch, 0))
+
+    made: dict[int, Sample | OpsinError] = {i: _done(by_python, i) for i in left}
+    for i in records:
+        source = given[i]
+        rules = pipeline.rules if isinstance(source, bytes) else source.rules
+        if rules is not None and rules.text:
+            made[i] = _done(lambda i: by_core(i).checked(), i)
+    errors = tuple((i, done) for i, done in sorted(made.items()) if isinstance(done, OpsinError))
+
+    def samples() -> tuple[Sample | None, ...]:
+        every = (made[i] if i in made else by_core(i) for i in range(len(given)))
+        return tuple(s if isinstance(s, Sample) else None for s in every)
+
     if images is None:
-        return Batch(_stack(samples, out), tuple(samples), tuple(errors))
-    for i in left:
-        sample = samples[i]
-        if sample is None:
+        return Batch(_stack(samples(), out), samples(), errors)
+    for i, done in made.items():
+        if isinstance(done, OpsinError):
             images[i] = 0
-            continue
-        if sample.image.shape != images.shape[1:] or sample.image.dtype != images.dtype:
-            return Batch(_stack(samples, None), tuple(samples), tuple(errors))
-        images[i] = sample.image
-    return Batch(images, tuple(samples), tuple(errors))
+        elif done.image.shape != images.shape[1:] or done.image.dtype != images.dtype:
+            return Batch(_stack(samples(), None), samples(), errors)
+        elif i in left:
+            images[i] = done.image
+    return Batch(images, samples, errors)
+
+
+def _done(make: Callable[[int], Sample], i: int) -> Sample | OpsinError:
+    try:
+        return make(i)
+    except PipelineError:
+        raise
+    except OpsinError as reason:
+        return reason
+
+
+def _addresses(
+    pipeline: Pipeline, mode: Mode, keys: Sequence[int | str | None], epoch: int
+) -> list[tuple[int, int, int]]:
+    """Give the addresses of a batch's draws; they differ in their keys alone."""
+    first = address(pipeline.address(mode, keys[0], epoch, 0))
+    if mode == "infer":
+        return [first] * len(keys)
+    if None in keys:
+        pipeline.address(mode, None, epoch, 0)  # which says what is missing
+    return [(first[0], first[1], key_word(key)) for key in keys if key is not None]
 
 
 def _stack(samples: Sequence[Sample | None], out: Array | None) -> Array:

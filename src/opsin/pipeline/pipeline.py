@@ -9,15 +9,15 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from opsin.chance import Rng
-from opsin.errors import OpsinError, ParamError, PipelineError, did_you_mean, refusal, verbatim
+from opsin.errors import ParamError, PipelineError, did_you_mean, refusal, verbatim
 from opsin.geometry import Size
 from opsin.instances import Rules
+from opsin.pipeline.batch import Batch, run_batch, shared_keys
 from opsin.pipeline.draws import Drawn, draw_nodes
 from opsin.pipeline.naming import canonical, check_chance, name_nodes
 from opsin.pipeline.plan import Plan, make_plan, run_one
@@ -33,21 +33,6 @@ Mode = Literal["infer", "train"]
 Scope = Literal["sample", "batch", "clip"]
 _RULE_NAMES = tuple(rule.name for rule in RULES)
 _OPTIONS = {"decode": ("exact", "fast"), "frames": ("keep", "open")}
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Several pictures in one array.
-
-    Args:
-        images: N C H W or N H W C; the rows of failed pictures are 0.
-        samples: one per source, None where it failed.
-        errors: (position, error) of every failed source.
-    """
-
-    images: Array
-    samples: tuple[Sample | None, ...]
-    errors: tuple[tuple[int, OpsinError], ...] = ()
 
 
 class Pipeline:
@@ -343,8 +328,6 @@ class Pipeline:
         Raises:
             PipelineError: pictures of differing size or dtype, or an `out` that does not fit.
         """
-        from opsin.pipeline.batch import run_batch, shared_keys
-
         return run_batch(self, sources, shared_keys(sources, keys, scope), epoch, mode, threads, out, partners)
 
     def one(
@@ -362,9 +345,7 @@ class Pipeline:
             plan = self.plan(mode)
             done = None if plan.program is None else run_one(plan, sample, rng, self.later_draws(rng))
             if done is not None:
-                if sample.rules.text:
-                    done.instances  # noqa: B018 - mirrored text is refused here
-                return done
+                return done.checked() if sample.rules.text else done
         steps = draw_nodes(self._steps, self._ids, rng)
         out = run_steps(sample, steps, partner=partner, traces=traces, timings=timings)
         out = out.with_image(out.image) if out is sample else out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,8 +101,12 @@ def _jpeg_bytes(sample: Sample) -> bytes | None:
         from opsin.io import read_bytes
 
         source = read_bytes(source).data
-    data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else None
-    if data is None or data[:3] != b"\xff\xd8\xff":
+    return _for_the_core(bytes(source)) if isinstance(source, bytes | bytearray | memoryview) else None
+
+
+def _for_the_core(data: bytes) -> bytes | None:
+    """Give a file if it is one that the core decodes."""
+    if data[:3] != b"\xff\xd8\xff":
         return None
     # a color profile is the ordinary decoder's work, unless it changes nothing
     return None if native.jpeg_has_profile(data) and not _plain_profile(data) else data
@@ -154,25 +159,28 @@ def _attempt(
     try:
         shape, dtype = output_shape(plan, source, at)
         out = fresh((1, *shape), dtype)
-        errors, records = plan.program.run([source], [at], out, records=True)
+        errors, records = plan.program.run([source], [at], out)
     except OpsinError:
         return None  # Python says what is wrong, in its own words
-    return None if errors else finished(sample, out[0], records[0], draws)
+    return None if errors else finished(sample, out[0], partial(records.__getitem__, 0), draws)
 
 
 def output_shape(plan: Plan, source: Any, at: Address) -> tuple[tuple[int, ...], Any]:
     """Give shape and dtype of what comes out of a source: gray pictures have two axes, unless they came with three."""
     outcome = plan.program.outcome(source, at)
-    shape = tuple(outcome.shape)
-    gray_axis = isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[2] == 1
-    if not plan.planar and shape[-1] == 1 and not gray_axis:
+    shape: tuple[int, ...] = outcome.shape
+    if not plan.planar and shape[-1] == 1 and not _has_gray_axis(source):
         shape = shape[:2]
     return shape, outcome.dtype
 
 
-def finished(sample: Sample, image: Array, record: Any, draws: Callable[[], dict[str, Any]]) -> Sample:
+def _has_gray_axis(source: Any) -> bool:
+    return isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[2] == 1
+
+
+def finished(sample: Sample, image: Array, record: Callable[[], Any], draws: Callable[[], dict[str, Any]]) -> Sample:
     """Make the sample of a picture that the core computed; where its pixels went is worked out when asked."""
-    return sample.done_elsewhere(image, lambda: warp_of(record), draws)
+    return sample.done_elsewhere(image, lambda: warp_of(record()), draws)
 
 
 def warp_of(record: Any) -> Warp:
@@ -192,51 +200,51 @@ def warp_of(record: Any) -> Warp:
 
 # --- many samples ---------------------------------------------------------------------------------------------------
 def run_many(
-    plan: Plan, samples: Sequence[Sample], addresses: Sequence[Address], threads: int, out: Array | None
-) -> tuple[Array | None, list[Any], list[int]]:
-    """Run samples through the core into one array.
+    plan: Plan, sources: Sequence[Any], addresses: Sequence[Address], threads: int, out: Array | None
+) -> tuple[Array | None, Mapping[int, Callable[[], Any]], list[int]]:
+    """Run samples, or files as bytes, through the core into one array.
+
+    The first source says what shape comes out; the core leaves alone what comes out in another.
 
     Returns:
-        the array (None where the core could take nothing), a record per sample or None, and the positions that
-        Python must do.
+        the array (None where the core could take nothing), how to get the record of every position that it did, and
+        the positions that Python must do.
     """
-    sources = [_readable(s) for s in samples]
-    shapes: dict[int, tuple[tuple[int, ...], str]] = {}
-    left = []
-    for i, source in enumerate(sources):
-        if source is None:
-            left.append(i)
-            continue
-        try:
-            shapes[i] = output_shape(plan, source, addresses[i])
-        except OpsinError:
-            left.append(i)
-    kinds = set(shapes.values())
-    if len(kinds) != 1:
-        return None, [None] * len(samples), list(range(len(samples)))
-    (shape, dtype) = kinds.pop()
+    every = list(range(len(sources)))
+    taken = {i: given for i, source in enumerate(sources) if (given := _readable(source)) is not None}
+    shape, dtype = _first_shape(plan, taken, addresses)
+    if dtype is None:
+        return None, {}, every
+    if len(shape) == 2 or shape[-1] == 1:
+        taken = {i: given for i, given in taken.items() if plan.planar or _has_gray_axis(given) == (len(shape) == 3)}
     if out is None:
-        out = fresh((len(samples), *shape), dtype)
-    elif out.shape != (len(samples), *shape) or out.dtype != dtype or not out.flags["C_CONTIGUOUS"]:
-        return None, [None] * len(samples), list(range(len(samples)))
-    good = list(shapes)
-    whole = len(good) == len(samples)
-    rows = out if whole else np.empty((len(good), *shape), dtype)
-    given, places = [sources[i] for i in good], [addresses[i] for i in good]
-    errors, records = plan.program.run(given, places, rows, threads=threads, records=True)
+        out = fresh((len(sources), *shape), dtype)
+    elif out.shape != (len(sources), *shape) or out.dtype != dtype or not out.flags["C_CONTIGUOUS"]:
+        return None, {}, every
+    whole = len(taken) == len(sources)
+    rows = out if whole else np.empty((len(taken), *shape), dtype)
+    good = list(taken)
+    errors, records = plan.program.run(list(taken.values()), [addresses[i] for i in good], rows, threads=threads)
     if not whole:
         out[good] = rows
-    all_records: list[Any] = [None] * len(samples)
-    for i, record in zip(good, records, strict=True):
-        all_records[i] = record
-    left += [good[k] for k, _, _ in errors]
-    return out, all_records, sorted(left)
+    failed = {good[k] for k, _, _ in errors}
+    done = {i: partial(records.__getitem__, k) for k, i in enumerate(good) if i not in failed}
+    return out, done, [i for i in every if i not in done]
 
 
-def _readable(sample: Sample) -> Any:
-    """Give a sample's source for the core; what cannot be read is left to Python, which says why."""
+def _first_shape(plan: Plan, taken: Mapping[int, Any], addresses: Sequence[Address]) -> tuple[tuple[int, ...], Any]:
+    for i, given in taken.items():
+        try:
+            return output_shape(plan, given, addresses[i])
+        except OpsinError:
+            continue
+    return (), None
+
+
+def _readable(source: Sample | bytes) -> Any:
+    """Give what the core reads of a source; what cannot be read is left to Python, which says why."""
     try:
-        return core_source(sample)
+        return _for_the_core(source) if isinstance(source, bytes) else core_source(source)
     except OpsinError:
         return None
 

@@ -58,10 +58,10 @@ class Program:
         """
         core = need()
         try:
-            height, width, channels, planar, kind = self._program.shape(_source(source), address)
+            found = self._program.shape(_source(source), address)
         except core.NativeError as error:
             refuse(error)
-        return Outcome((channels, height, width) if planar else (height, width, channels), np.dtype(kind))
+        return _outcome(found)
 
     def run(
         self,
@@ -70,36 +70,41 @@ class Program:
         out: Array,
         *,
         threads: int = 1,
-        records: bool = False,
-    ) -> tuple[list[tuple[int, str, str]], list[Any]]:
+    ) -> tuple[list[tuple[int, str, str]], Sequence[Any]]:
         """Run every source into its place of one array.
 
         Args:
             sources: JPEG files as bytes, or pictures (uint8 or float32, gray or RGB).
             addresses: one per source.
-            out: N x what `outcome` says, C-contiguous; the places of failed sources are left as they are.
+            out: N x what `outcome` says (gray without its axis, too), C-contiguous; the places of failed sources, and
+                of those that come out in another shape, are left as they are.
             threads: how many work at once.
-            records: also give what geometry did.
 
         Returns:
-            (position, kind, message) of every failed source: kinds are those of DecodeError, and `invalid`; and, if
-            asked for, per source None or ((width, height), [(matrix, width, height, border, fill, by a kernel)],
+            (position, kind, message) of every failed source: kinds are those of DecodeError, and `invalid`; and what
+            geometry did, per source None or ((width, height), [(matrix, width, height, border, fill, by a kernel)],
             whether the file was decoded whole).
         """
         core = need()
         if len(out) != len(sources):
             raise ParamError(refusal("run", "out", f"an array of {len(sources)} pictures", out))
         target = out.view(np.uint16) if out.dtype == np.float16 else out
+        axes = (*out.shape[1:], 1)[:3]
         try:
-            errors, done = self._program.run([_source(s) for s in sources], list(addresses), target, threads, records)
+            return self._program.run([_source(s) for s in sources], list(addresses), target, axes, threads)
         except core.NativeError as error:
             refuse(error)
-        return errors, done
 
     def draw(self, address: Address) -> list[str]:
         """Give what is drawn at an address as text, step by step."""
         drawn: list[str] = self._program.draw(address)
         return drawn
+
+
+@lru_cache(maxsize=256)
+def _outcome(found: tuple[int, int, int, bool, str]) -> Outcome:
+    height, width, channels, planar, kind = found
+    return Outcome((channels, height, width) if planar else (height, width, channels), np.dtype(kind))
 
 
 def _source(source: bytes | Array) -> bytes | Array:
