@@ -3,12 +3,28 @@
 use crate::error::{Result, corrupt, truncated, unsupported};
 use memchr::memchr;
 
-/// Valid bytes the window can hold.
-const WINDOW: usize = 32 * 1024;
+/// Valid bytes that a window holds, unless somebody needs more at a time.
+pub const WINDOW: usize = 32 * 1024;
 /// One MCU takes at most 10 blocks of 64 symbols of 31 bits: 2480 bytes. A refill happens below this.
-const RESERVE: usize = 4096;
+pub const RESERVE: usize = 4096;
 /// Zero bytes behind the valid ones, so that a read of 8 bytes never leaves the window.
 const PAD: usize = RESERVE + 16;
+
+/// Bytes that are looked through and copied at once: a byte of 0xFF stands in every fifth group or so.
+const GROUP: usize = 32;
+
+/// Where the first byte of 0xFF stands.
+#[inline(always)]
+fn first_ff(group: &[u8; GROUP]) -> usize {
+    let mut at = GROUP;
+    for (k, word) in group.as_chunks::<8>().0.iter().enumerate().rev() {
+        // The lowest bit of what is left is in the first byte that was full.
+        let rest = !u64::from_le_bytes(*word);
+        let full = rest.wrapping_sub(0x0101_0101_0101_0101) & !rest & 0x8080_8080_8080_8080;
+        at = if full == 0 { at } else { 8 * k + full.trailing_zeros() as usize / 8 };
+    }
+    at
+}
 
 /// How the scan stopped giving bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +38,7 @@ pub enum Stop {
 }
 
 /// The bit position in the window: `bits` valid bits at the top of `word`, then the bytes from `at` on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Cursor {
     pub word: u64,
     pub bits: u32,
@@ -31,6 +47,19 @@ pub struct Cursor {
 
 impl Cursor {
     pub const START: Cursor = Cursor { word: 0, bits: 0, at: 0 };
+
+    /// Stands at a bit of `bytes`, with at least 49 of them in the word.
+    #[inline(always)]
+    pub fn at_bit(bytes: &[u8], bit: usize) -> Cursor {
+        let (at, used) = (bit / 8, bit as u32 % 8);
+        Cursor { word: word_at(bytes, bit), bits: 56 - used, at: at + 7 }
+    }
+
+    /// The bit where it stands.
+    #[inline(always)]
+    pub fn bit(&self) -> usize {
+        self.at * 8 - self.bits as usize
+    }
 
     /// Fills the word to at least 56 bits.
     #[inline(always)]
@@ -54,6 +83,15 @@ impl Cursor {
     }
 }
 
+/// At least 57 bits from `bit` on, at the top; zeros where `bytes` has no eight more bytes.
+#[inline(always)]
+pub fn word_at(bytes: &[u8], bit: usize) -> u64 {
+    match bytes.get(bit / 8..bit / 8 + 8).map(<[u8; 8]>::try_from) {
+        Some(Ok(next)) => u64::from_be_bytes(next) << (bit % 8),
+        _ => 0,
+    }
+}
+
 #[derive(Default)]
 pub struct WindowBuffer(Vec<u8>);
 
@@ -62,6 +100,8 @@ pub struct Window<'a> {
     /// The next byte of `data` to take.
     source: usize,
     bytes: &'a mut [u8],
+    /// Valid bytes it can hold, and how many it holds.
+    room: usize,
     valid: usize,
     pub stop: Stop,
     /// Restart markers met so far.
@@ -69,9 +109,10 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    pub fn new(data: &'a [u8], start: usize, buffer: &'a mut WindowBuffer) -> Window<'a> {
-        buffer.0.resize(WINDOW + PAD, 0);
-        let mut window = Window { data, source: start, bytes: &mut buffer.0, valid: 0, stop: Stop::No, restarts: 0 };
+    pub fn new(data: &'a [u8], start: usize, buffer: &'a mut WindowBuffer, room: usize) -> Window<'a> {
+        buffer.0.resize(room + PAD, 0);
+        let (source, bytes) = (start, &mut buffer.0[..]);
+        let mut window = Window { data, source, bytes, room, valid: 0, stop: Stop::No, restarts: 0 };
         window.fill();
         window
     }
@@ -89,6 +130,26 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// The valid bytes that are not in the cursor's word.
+    #[inline(always)]
+    pub fn ahead(&self, cursor: &Cursor) -> usize {
+        self.valid.saturating_sub(cursor.at)
+    }
+
+    /// The bytes that follow in the file, some of them stuffing.
+    pub fn rest(&self, cursor: &Cursor) -> usize {
+        self.ahead(cursor) + self.data.len() - self.source
+    }
+
+    /// Makes sure that `least` bytes lie ahead, or everything there is; what is in the cursor's word stays in the window.
+    pub fn advance(&mut self, cursor: &mut Cursor, least: usize) {
+        if self.stop == Stop::No && self.ahead(cursor) < least {
+            let bit = cursor.bit();
+            self.slide(Cursor { at: bit / 8, ..*cursor });
+            *cursor = Cursor::at_bit(self.bytes, bit % 8);
+        }
+    }
+
     // By value: a cursor whose address is taken would live in memory instead of registers.
     #[cold]
     #[inline(never)]
@@ -103,10 +164,11 @@ impl<'a> Window<'a> {
 
     /// Copies bytes without their stuffing until the window is full or a marker stops it.
     fn fill(&mut self) {
-        while self.valid < WINDOW {
+        while self.valid < self.room {
+            self.copy_groups();
             let rest = &self.data[self.source..];
-            let room = WINDOW - self.valid;
-            let look = &rest[..rest.len().min(room)];
+            let room = self.room - self.valid;
+            let look = &rest[..rest.len().min(room).min(GROUP)];
             let found = memchr(0xFF, look);
             let plain = found.unwrap_or(look.len());
             self.bytes[self.valid..self.valid + plain].copy_from_slice(&look[..plain]);
@@ -137,6 +199,26 @@ impl<'a> Window<'a> {
             }
         }
         self.bytes[self.valid..].fill_pad();
+    }
+
+    /// Copies bytes by the group, as long as there is nothing but picture data.
+    fn copy_groups(&mut self) {
+        let (mut source, mut valid) = (self.source, self.valid);
+        while let (Some(from), Some(to)) =
+            (self.data[source..].first_chunk::<GROUP>(), self.bytes[valid..self.room].first_chunk_mut::<GROUP>())
+        {
+            *to = *from;
+            if !from.iter().fold(false, |any, &b| any | (b == 0xFF)) {
+                (source, valid) = (source + GROUP, valid + GROUP);
+                continue;
+            }
+            let at = first_ff(from);
+            if from.get(at + 1) != Some(&0) {
+                break;
+            }
+            (source, valid) = (source + at + 2, valid + at + 1);
+        }
+        (self.source, self.valid) = (source, valid);
     }
 
     /// Whether more bits were used than the data had.

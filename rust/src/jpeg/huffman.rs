@@ -40,7 +40,9 @@ impl Canonical {
     /// The symbol at the head of `top` (the next 16 bits) and its length; `None` for a code nobody defined.
     #[inline]
     pub fn find(&self, top: u32) -> Option<(u8, u32)> {
-        for length in 1..=16usize {
+        // Whoever looks here has most often found no short code.
+        let least = if top < self.limit[9] { 1 } else { 10 };
+        for length in least..=16usize {
             if top < self.limit[length] {
                 let index = (top >> (16 - length)) as i32 + self.delta[length];
                 return Some((self.values[(index & 255) as usize], length as u32));
@@ -80,6 +82,8 @@ pub fn prefix_table(spec: &HuffSpec, bits: u32) -> Vec<u16> {
 pub struct DcTable {
     /// `difference << 16 | length in bits`, 0 when it does not fit.
     pub fast: Box<[i32; DC_SIZE]>,
+    /// `size << 8 | length` of the code alone, 0 when it does not fit.
+    pub codes: Box<[u16; DC_SIZE]>,
     pub slow: Canonical,
     spec: HuffSpec,
 }
@@ -88,8 +92,10 @@ impl DcTable {
     pub fn new(spec: &HuffSpec) -> DcTable {
         let prefix = prefix_table(spec, DC_BITS);
         let mut fast = Box::new([0i32; DC_SIZE]);
+        let mut codes = Box::new([0u16; DC_SIZE]);
         for (i, out) in fast.iter_mut().enumerate() {
             let (length, s) = (u32::from(prefix[i] >> 8), u32::from(prefix[i] & 15));
+            codes[i] = (s << 8 | length) as u16;
             if length == 0 || length + s > DC_BITS {
                 continue;
             }
@@ -97,7 +103,7 @@ impl DcTable {
             let value = if s == 0 { 0 } else { extend(extra, s) };
             *out = value << 16 | (length + s) as i32;
         }
-        DcTable { fast, slow: Canonical::new(spec), spec: spec.clone() }
+        DcTable { fast, codes, slow: Canonical::new(spec), spec: spec.clone() }
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -136,16 +142,34 @@ impl Pair {
 /// Runs of symbols at once: the bits and positions of as many as fit; an end of block adds END. `bits` 0 means: one
 /// symbol at a time.
 #[derive(Clone, Copy, Default)]
-#[repr(C, align(2))]
-pub struct Skip {
+struct Skip {
+    bits: u8,
+    step: u8,
+}
+
+/// A run as one word: its bits, and its step `RUN_STEP` bits higher. Where it gives no bits, the step is STUCK.
+pub type Run = u16;
+pub const RUN_STEP: u32 = 6;
+/// Added to the position in the block where a code must be looked up by itself.
+pub const STUCK: u32 = 512;
+
+/// The first coefficients of a block in one look-up.
+///
+/// `bits` and `after` go as far as the look-up does; from an `after` of 4 on these are all that count.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(8))]
+pub struct Head {
     pub bits: u8,
-    pub step: u8,
+    pub after: u8,
+    /// The coefficients at positions 1, 2 and 4.
+    pub values: [i16; 3],
 }
 
 pub struct AcTable {
     pub fast: Box<[Pair; AC_SIZE]>,
     pub slow: Canonical,
-    skip: OnceLock<Box<[Skip; SKIP_SIZE]>>,
+    skip: OnceLock<Box<[Run; SKIP_SIZE]>>,
+    heads: OnceLock<Box<[Head; AC_SIZE]>>,
     uses: AtomicU32,
     spec: HuffSpec,
 }
@@ -217,7 +241,8 @@ impl AcTable {
                 pair.second = second.first;
             }
         }
-        AcTable { fast, slow: Canonical::new(spec), skip: OnceLock::new(), uses: AtomicU32::new(0), spec: spec.clone() }
+        let (skip, heads) = (OnceLock::new(), OnceLock::new());
+        AcTable { fast, slow: Canonical::new(spec), skip, heads, uses: AtomicU32::new(0), spec: spec.clone() }
     }
 
     /// How many pictures have used this table, this one included.
@@ -226,8 +251,13 @@ impl AcTable {
     }
 
     /// The table of runs; made when it is first needed.
-    pub fn skip(&self) -> &[Skip; SKIP_SIZE] {
+    pub fn skip(&self) -> &[Run; SKIP_SIZE] {
         self.skip.get_or_init(|| skip_table(&self.spec))
+    }
+
+    /// The table of first coefficients; made when it is first needed.
+    pub fn heads(&self) -> &[Head; AC_SIZE] {
+        self.heads.get_or_init(|| head_table(&self.fast))
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -235,8 +265,33 @@ impl AcTable {
     }
 }
 
+/// Look-up after look-up within the same bits, as far as they go.
+fn head_table(fast: &[Pair; AC_SIZE]) -> Box<[Head; AC_SIZE]> {
+    let mut out = Box::new([Head::default(); AC_SIZE]);
+    for (i, head) in out.iter_mut().enumerate() {
+        let (mut z, mut bits, mut values) = (1u32, 0u32, [0i16; 5]);
+        while z <= 4 {
+            let pair = &fast[(i << bits) & (AC_SIZE - 1)];
+            if pair.bits == 0 || bits + u32::from(pair.bits) > AC_BITS {
+                break;
+            }
+            for (to, value) in [(pair.to_first, pair.first), (pair.to_second, pair.second)] {
+                if let Some(at) = values.get_mut((z + u32::from(to)) as usize)
+                    && value != 0
+                {
+                    *at = value;
+                }
+            }
+            bits += u32::from(pair.bits);
+            z += u32::from(pair.after);
+        }
+        *head = Head { bits: bits as u8, after: (z - 1) as u8, values: [values[1], values[2], values[4]] };
+    }
+    out
+}
+
 /// Runs within ever more bits: what follows the first symbol is a run within fewer.
-fn skip_table(spec: &HuffSpec) -> Box<[Skip; SKIP_SIZE]> {
+fn skip_table(spec: &HuffSpec) -> Box<[Run; SKIP_SIZE]> {
     let prefix = prefix_table(spec, SKIP_BITS);
     // Level r holds the runs whose codes all lie within r bits, at 2^r .. 2^(r + 1).
     let mut levels = vec![Skip::default(); 2 * SKIP_SIZE];
@@ -262,8 +317,11 @@ fn skip_table(spec: &HuffSpec) -> Box<[Skip; SKIP_SIZE]> {
             levels[base + j] = skip;
         }
     }
-    let mut out = Box::new([Skip::default(); SKIP_SIZE]);
-    out.copy_from_slice(&levels[SKIP_SIZE..]);
+    let mut out = Box::new([0; SKIP_SIZE]);
+    for (out, skip) in out.iter_mut().zip(&levels[SKIP_SIZE..]) {
+        let step = if skip.bits == 0 { STUCK as u16 } else { u16::from(skip.step) };
+        *out = step << RUN_STEP | u16::from(skip.bits);
+    }
     out
 }
 

@@ -303,19 +303,38 @@ pub fn quarter(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) 
     }
 }
 
-/// `quarter` of a block that has no other coefficients than the first two of its first two rows.
-#[inline]
-pub fn quarter_of_four(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) {
-    let value = |k: usize| i32::from(block[k].wrapping_mul(quant[k]));
+/// `quarter` of a block that has no other coefficients than the first two of its first two rows: two rows of two.
+#[inline(always)]
+fn four_means(four: [i16; 4], steps: [i16; 4]) -> [[u8; 2]; 2] {
+    let value = |k: usize| i32::from(four[k].wrapping_mul(steps[k]));
     let line = |a: i32, b: i32, shift: u32, bias: i32| -> [i32; 2] {
         let (even, odd) = (a.wrapping_mul(1 << 15).wrapping_add(bias), b.wrapping_mul(Q[3]));
         [even.wrapping_add(odd) >> shift, even.wrapping_sub(odd) >> shift]
     };
-    let (left, right) = (line(value(0), value(8), 13, 1 << 12), line(value(1), value(9), 13, 1 << 12));
-    for (k, out) in out.chunks_mut(stride).take(2).enumerate() {
-        for (value, out) in line(left[k], right[k], 20, (1 << 19) + (128 << 20)).into_iter().zip(out) {
-            *out = value.clamp(0, 255) as u8;
-        }
+    let (left, right) = (line(value(0), value(2), 13, 1 << 12), line(value(1), value(3), 13, 1 << 12));
+    [0, 1].map(|k| line(left[k], right[k], 20, (1 << 19) + (128 << 20)).map(|v| v.clamp(0, 255) as u8))
+}
+
+/// The places of those four coefficients in a block.
+const FOUR: [usize; 4] = [0, 1, 8, 9];
+
+#[inline]
+pub fn quarter_of_four(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) {
+    let rows = four_means(FOUR.map(|k| block[k]), FOUR.map(|k| quant[k]));
+    for (out, row) in out.chunks_mut(stride).zip(rows) {
+        out[..2].copy_from_slice(&row);
+    }
+}
+
+/// `quarter_of_four` of blocks side by side, whose DC are `off` too small.
+#[inline(always)]
+pub fn quarters_of_four(four: [&[i16]; 4], off: i16, quant: &[i16; 64], out: &mut [u8], stride: usize) {
+    let steps = FOUR.map(|k| quant[k]);
+    let (first, second) = out.split_at_mut(stride);
+    let outs = first.as_chunks_mut::<2>().0.iter_mut().zip(second.as_chunks_mut::<2>().0);
+    let [a, b, c, d] = four;
+    for ((((a, b), c), d), (first, second)) in a.iter().zip(b).zip(c).zip(d).zip(outs) {
+        [*first, *second] = four_means([a.wrapping_add(off), *b, *c, *d], steps);
     }
 }
 

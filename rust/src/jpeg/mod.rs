@@ -11,6 +11,7 @@ pub mod color;
 pub mod header;
 pub mod huffman;
 pub mod idct;
+mod lanes;
 pub mod planes;
 mod progressive;
 mod scan;
@@ -25,6 +26,7 @@ pub use planes::{Plane, Region, Request};
 pub struct Decoder {
     window: bits::WindowBuffer,
     tables: huffman::TableCache,
+    lanes: lanes::Buffers,
     progressive: progressive::Buffers,
     /// The planes of the last picture: Y, Cb, Cr or Y alone.
     pub planes: Vec<Plane>,

@@ -8,7 +8,7 @@
 
 use super::Decoder;
 use super::bands::{FirstTable, MoreTable, add_bits, first_block, more_block};
-use super::bits::{Cursor, Window, WindowBuffer};
+use super::bits::{Cursor, WINDOW, Window, WindowBuffer};
 use super::header::Header;
 use super::huffman::DcTable;
 use super::idct::{self, Block};
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
             scan,
             work: Work::of(scan),
             order,
-            window: Window::new(data, scan.start, buffer),
+            window: Window::new(data, scan.start, buffer, WINDOW),
             cursor: Cursor::START,
             nx,
             ny,

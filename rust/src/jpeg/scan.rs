@@ -1,34 +1,35 @@
 //! The entropy-coded scan: MCU after MCU, decoding what is wanted and stepping over the rest.
 
 use super::Decoder;
-use super::bits::{Cursor, Window};
+use super::bits::{Cursor, WINDOW, Window};
 use super::header::Header;
-use super::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, SKIP_BITS, extend};
+use super::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, RUN_STEP, SKIP_BITS, extend};
 use super::idct::{self, Block, PAIRED, PLAIN, ZIGZAG};
+use super::lanes::{self, Kept, Place};
 use super::planes::{Layout, Plane, Request};
 use crate::error::{Result, corrupt};
 use crate::leveled;
 use std::sync::Arc;
 
 /// What the loops need to know of one component.
-struct Part {
-    dc: Arc<DcTable>,
-    ac: Arc<AcTable>,
-    quant: [i16; 64],
-    h: usize,
-    v: usize,
-    block: usize,
-    stride: usize,
+pub struct Part {
+    pub dc: Arc<DcTable>,
+    pub ac: Arc<AcTable>,
+    pub quant: [i16; 64],
+    pub h: usize,
+    pub v: usize,
+    pub block: usize,
+    pub stride: usize,
     /// Coefficients after this zigzag position are stepped over.
-    last: u32,
+    pub last: u32,
     /// The DC so far.
-    dc_value: i32,
+    pub dc_value: i32,
     /// The table of runs is worth its making: it is there, or there is much to step over.
-    runs: bool,
+    pub runs: bool,
 }
 
 /// The zigzag position up to which coefficients count in blocks of 2 x 2 that are decoded fast.
-const FEW: u32 = 4;
+pub const FEW: u32 = 4;
 
 /// Zigzag position to slot, in blocks that become `side` samples wide.
 pub fn order_of(side: usize) -> &'static [u8; 256] {
@@ -81,13 +82,15 @@ pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Req
         });
     }
     let whole = layout.is_whole(header) && parts.iter().all(|p| p.last == 63);
-    let mut window = Window::new(data, header.scan, &mut decoder.window);
-    run(&mut window, header, &layout, &mut parts, &mut decoder.planes)?;
+    let lanes = layout.r0 > 0 || Kept::samples(&parts).is_some();
+    let room = if lanes { lanes::room(data.len()) } else { WINDOW };
+    let mut window = Window::new(data, header.scan, &mut decoder.window, room);
+    run(&mut window, header, &layout, &mut parts, &mut decoder.planes, &mut decoder.lanes)?;
     Ok(whole)
 }
 
 leveled! {
-    fn run(window: &mut Window<'_>, header: &Header, layout: &Layout, parts: &mut [Part], planes: &mut [Plane]) -> Result<()> {
+    fn run(window: &mut Window<'_>, header: &Header, layout: &Layout, parts: &mut [Part], planes: &mut [Plane], buffers: &mut lanes::Buffers) -> Result<()> {
         let (nx, ny) = (header.mcus_across(), header.mcus_down());
         let total = nx * ny;
         let interval = if header.restart == 0 { total } else { header.restart };
@@ -95,6 +98,9 @@ leveled! {
         // Where the last wanted MCU is: nothing after it needs decoding.
         let stop = layout.r1 * nx + layout.c1 + 1;
         let all = layout.is_whole(header);
+        // Where the first row of wanted MCUs is: lanes step over all before it, and over small blocks in it as well.
+        let first = layout.r0 * nx;
+        let (before, inside) = (Kept::nothing(parts).filter(|_| first > 0), Kept::samples(parts));
         let mut cursor = Cursor::START;
         let mut at = 0;
         while at < stop {
@@ -105,8 +111,14 @@ leveled! {
                 for part in parts.iter_mut() {
                     part.dc_value = 0;
                 }
-                let mut m = at;
                 let goal = end.min(stop);
+                let (mut m, place) = (at, Place { layout, nx, total });
+                for (kept, until) in [(&before, first), (&inside, stop)] {
+                    if let Some(kept) = kept {
+                        let until = until.min(goal);
+                        m = lanes::read(window, &mut cursor, parts, planes, buffers, kept, place, m, until);
+                    }
+                }
                 while m < goal {
                     // A run of MCUs of one kind: before, inside or behind the wanted columns.
                     let (r, c) = (m / nx, m % nx);
@@ -248,17 +260,17 @@ fn single_ac(cursor: &mut Cursor, table: &AcTable, code: Option<(u8, u32)>) -> R
     }
 }
 
-/// Decodes AC coefficients from position 1 until the block ends or `until` is reached; gives the position.
+/// Decodes AC coefficients from position `z` until the block ends or `until` is reached; gives the position.
 #[inline(always)]
-fn decode_ac(
+pub fn decode_ac(
     bytes: &[u8],
     cursor: &mut Cursor,
     table: &AcTable,
     order: &[u8; 256],
     block: &mut Block,
+    mut z: u32,
     until: u32,
 ) -> Result<u32> {
-    let mut z = 1u32;
     loop {
         cursor.refill(bytes);
         // Look-ups take 12 bits at most: before the third one 32 are left, enough for the 31 of any symbol.
@@ -294,7 +306,7 @@ fn decode_ac(
 
 /// A position where a block may end: exactly full, or an end of block met inside.
 #[inline(always)]
-fn sound_end(z: u32) -> bool {
+pub fn sound_end(z: u32) -> bool {
     z == 64 || z >= END
 }
 
@@ -309,7 +321,7 @@ fn block_full<const L: u8>(
     block[..64].fill(0);
     cursor.refill(bytes);
     next_dc(cursor, &part.dc, &mut part.dc_value)?;
-    let z = decode_ac(bytes, cursor, &part.ac, &PAIRED, block, 64)?;
+    let z = decode_ac(bytes, cursor, &part.ac, &PAIRED, block, 1, 64)?;
     if z == 1 + END {
         fill_flat(part.dc_value as i16, part.quant[0], out, part.stride);
         return Ok(());
@@ -341,7 +353,7 @@ fn block_reduced(bytes: &[u8], cursor: &mut Cursor, part: &mut Part, block: &mut
         return Ok(());
     }
     block[..64].fill(0);
-    let mut z = decode_ac(bytes, cursor, &part.ac, &PLAIN, block, part.last + 1)?;
+    let mut z = decode_ac(bytes, cursor, &part.ac, &PLAIN, block, 1, part.last + 1)?;
     if z < 64 {
         z = skip_ac(bytes, cursor, part, z)?;
     }
@@ -376,12 +388,12 @@ pub fn finish_reduced(block: &mut Block, side: usize, last: u32, quant: &[i16; 6
 
 /// Steps over AC symbols from position `z` to the end of the block.
 #[inline(always)]
-fn skip_ac(bytes: &[u8], cursor: &mut Cursor, part: &Part, z: u32) -> Result<u32> {
+pub fn skip_ac(bytes: &[u8], cursor: &mut Cursor, part: &Part, z: u32) -> Result<u32> {
     if part.runs {
         let table = part.ac.skip();
         step_over(bytes, cursor, part, z, |cursor| {
-            let skip = &table[cursor.peek(SKIP_BITS)];
-            (u32::from(skip.bits), u32::from(skip.step))
+            let run = u32::from(table[cursor.peek(SKIP_BITS)]);
+            (run & 63, run >> RUN_STEP)
         })
     } else {
         // Tables that were never seen before: a run of two symbols needs no table of its own.

@@ -1,0 +1,176 @@
+//! Several places of one scan read at a time.
+//!
+//! A look-up waits for the one before it, which says how far to go: most of a processor stands idle meanwhile. So a
+//! stretch of the scan is cut into lanes that are read together. All but the first begin anywhere, between two codes or
+//! within one, and read nonsense at first. Huffman codes find their way by themselves, though: soon a lane stands where
+//! the one before it will arrive, and from there on it has read what would have been read. Where the two meet is looked
+//! up in what both have written down; what a lane read before is thrown away, and lanes that are not met are read
+//! again. Nothing is guessed: the result, and every error, is that of reading one block after another.
+
+mod join;
+mod together;
+
+use super::bits::{Cursor, RESERVE, WINDOW, Window};
+use super::planes::{Layout, Plane};
+use super::scan::{FEW, Part};
+
+/// Lanes read at a time: with four the waiting is over, and their bits still fit into registers.
+const LANES: usize = 4;
+/// A stretch with fewer bytes is read block after block.
+const LEAST: usize = 16 * 1024;
+/// MCUs that one lane writes down at most.
+const MOST: usize = 4096;
+/// Coefficients of one kind that a lane keeps of each MCU at most, and the kinds there may be.
+const ABREAST: usize = 2;
+const KINDS: usize = 10;
+/// Where the next kind begins: one MCU more than are written down, since what is read beyond them has to go somewhere.
+const KIND: usize = ABREAST * (MOST + 1);
+/// Bytes that lanes may read: a size that compilers know costs less at every read.
+const SPAN: usize = 1 << 17;
+type Bytes = [u8; SPAN + 8];
+
+/// What the lanes have read.
+#[derive(Default)]
+pub struct Buffers {
+    lanes: [Lane; LANES],
+}
+
+/// One lane, and what it has written down.
+#[derive(Default)]
+struct Lane {
+    /// The bit where it stands.
+    bit: usize,
+    /// The DC of each component so far; a lane that begins anywhere begins with 0.
+    dc: [i32; 3],
+    /// The DC it began with.
+    first: [i32; 3],
+    /// MCUs written down, and the bits where they begin.
+    count: usize,
+    marks: Vec<usize>,
+    /// Coefficients by kind (row of blocks in the MCU, position in the block), then by MCU.
+    kept: Vec<i16>,
+    /// Nothing more is written down.
+    full: bool,
+}
+
+/// The place of the lanes in the picture.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub layout: &'a Layout,
+    /// MCUs across, and in all.
+    pub nx: usize,
+    pub total: usize,
+}
+
+/// What a lane keeps of each MCU.
+pub struct Kept {
+    /// Of each component: its first kind, and the coefficients of a block (its DC alone, or four).
+    first: [usize; 3],
+    each: [usize; 3],
+}
+
+impl Kept {
+    /// What has to be kept so that the samples can be made later; `None` where that is too much.
+    pub fn samples(parts: &[Part]) -> Option<Kept> {
+        let small = |p: &Part| p.last == 0 && p.block == 1 || p.last == FEW && p.block == 2;
+        if !parts.iter().all(small) {
+            return None;
+        }
+        Kept::of(parts, |p| if p.last == 0 { 1 } else { 4 })
+    }
+
+    /// What has to be kept so that the scan can go on behind it.
+    pub fn nothing(parts: &[Part]) -> Option<Kept> {
+        Kept::of(parts, |_| 1)
+    }
+
+    fn of(parts: &[Part], each: impl Fn(&Part) -> usize) -> Option<Kept> {
+        let (mut kept, mut kinds) = (Kept { first: [0; 3], each: [0; 3] }, 0);
+        for (k, part) in parts.iter().enumerate() {
+            (kept.first[k], kept.each[k]) = (kinds, each(part));
+            kinds += part.v * kept.each[k];
+        }
+        let suits = kinds <= KINDS && parts.iter().all(|p| p.runs && p.h <= ABREAST);
+        suits.then_some(kept)
+    }
+}
+
+/// Valid bytes that the window of a file should hold.
+pub fn room(file: usize) -> usize {
+    if file < SPAN { WINDOW } else { SPAN - RESERVE }
+}
+
+/// A part of the scan that lies in the window.
+struct Stretch<'a> {
+    bytes: &'a Bytes,
+    /// The bit before which an MCU begins that may be read.
+    limit: usize,
+    parts: &'a [Part],
+    kept: &'a Kept,
+}
+
+/// Where a stretch was left: before an MCU of the picture, at a bit, with the DC of each component.
+struct Reached {
+    mcu: usize,
+    bit: usize,
+    dc: [i32; 3],
+}
+
+/// Reads from MCU `from` on towards `goal`, as far as there are enough bytes for lanes; gives the MCU it has come to.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // the scan, what is read into, and from where to where
+pub fn read(
+    window: &mut Window<'_>,
+    cursor: &mut Cursor,
+    parts: &mut [Part],
+    planes: &mut [Plane],
+    buffers: &mut Buffers,
+    kept: &Kept,
+    place: Place<'_>,
+    from: usize,
+    goal: usize,
+) -> usize {
+    let lanes = &mut buffers.lanes;
+    let mut m = from;
+    while m < goal {
+        window.advance(cursor, LEAST + RESERVE);
+        // What these MCUs will take, if they are like the others.
+        let expected = window.rest(cursor) as u64 * (goal - m) as u64 / (place.total - m) as u64;
+        let length = window.ahead(cursor).saturating_sub(RESERVE).min(expected as usize);
+        let Some(bytes) = window.bytes().first_chunk().filter(|_| length >= LEAST) else { break };
+        let stretch = Stretch { bytes, limit: (cursor.at + length) * 8, parts, kept };
+        stretch.together(cursor.bit(), lanes);
+        let reached = stretch.join(lanes, planes, place, m, goal);
+        if reached.mcu == m {
+            // What stands here is no MCU: whoever reads it by itself says so.
+            break;
+        }
+        m = reached.mcu;
+        *cursor = Cursor::at_bit(bytes, reached.bit);
+        for (part, dc) in parts.iter_mut().zip(reached.dc) {
+            part.dc_value = dc;
+        }
+    }
+    m
+}
+
+impl Lane {
+    /// Forgets what was read, and begins at a bit.
+    fn begin(&mut self, bit: usize, dc: [i32; 3]) {
+        (self.bit, self.dc, self.first, self.count) = (bit, dc, dc, 0);
+        self.marks[0] = bit;
+    }
+
+    /// The DC before MCU `n`.
+    fn dc_before(&self, n: usize, parts: &[Part], kept: &Kept) -> [i32; 3] {
+        if n == 0 {
+            return self.first;
+        }
+        let mut dc = [0; 3];
+        for (k, part) in parts.iter().enumerate() {
+            let last = kept.first[k] + (part.v - 1) * kept.each[k];
+            dc[k] = i32::from(self.kept[last * KIND + n * part.h - 1]);
+        }
+        dc
+    }
+}

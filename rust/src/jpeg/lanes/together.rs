@@ -1,0 +1,194 @@
+//! Reading: one MCU after another in all lanes at once, without a branch that depends on what is read.
+
+use super::super::bits::Cursor;
+use super::super::huffman::{AC_BITS, DC_BITS, END, Head, RUN_STEP, SKIP_BITS, STUCK};
+use super::super::idct::{Block, PLAIN};
+use super::super::scan::{FEW, Part, decode_ac, next_dc, skip_ac};
+use super::{Bytes, KIND, KINDS, LANES, Lane, MOST, SPAN, Stretch};
+use std::hint::select_unpredictable;
+
+impl Stretch<'_> {
+    /// Reads MCUs of all lanes from `start` on, until each has come into the next one.
+    #[inline(always)]
+    pub fn together(&self, start: usize, lanes: &mut [Lane; LANES]) {
+        let limit = self.limit;
+        let begins: [usize; LANES + 1] =
+            std::array::from_fn(|n| if n < LANES { start + (limit - start) / LANES * n } else { limit });
+        for (n, lane) in lanes.iter_mut().enumerate() {
+            lane.marks.resize(MOST + 1, 0);
+            lane.kept.resize(KINDS * KIND, 0);
+            lane.full = false;
+            lane.begin(begins[n], [0; 3]);
+        }
+        let mut dc = [0; 3];
+        for (dc, part) in dc.iter_mut().zip(self.parts) {
+            *dc = part.dc_value;
+        }
+        lanes[0].begin(start, dc);
+        let mut through = [false; LANES];
+        while !through.iter().all(|&t| t) {
+            let sound = self.one_mcu(lanes);
+            for (n, lane) in lanes.iter_mut().enumerate() {
+                if !sound[n] && n == 0 {
+                    // The first lane is where the scan is: nothing that others have read lies behind it.
+                    lane.bit = lane.marks[lane.count];
+                    return;
+                }
+                if lane.full {
+                    // It goes on with the others, but to no purpose.
+                    lane.bit = begins[n];
+                    continue;
+                }
+                if sound[n] {
+                    lane.count += 1;
+                } else {
+                    // Nonsense, or damage that the lane before will come upon.
+                    lane.begin((lane.marks[lane.count] + 8).min(limit), [0; 3]);
+                }
+                lane.full = lane.bit >= limit || lane.count == MOST;
+                lane.marks[lane.count] = lane.bit;
+                through[n] |= lane.full || lane.bit >= begins[n + 1];
+            }
+        }
+    }
+
+    /// Reads one MCU in each of some lanes; says in which there was one.
+    #[inline(always)]
+    pub fn one_mcu<const N: usize>(&self, lanes: &mut [Lane; N]) -> [bool; N] {
+        let Stretch { bytes, parts, kept, .. } = *self;
+        let mut sound = [true; N];
+        for (k, part) in parts.iter().enumerate() {
+            for y in 0..part.v {
+                let kind = kept.first[k] + y * kept.each[k];
+                for x in 0..part.h {
+                    for n in 0..N {
+                        let lane = &mut lanes[n];
+                        sound[n] &= one_dc(bytes, part, &mut lane.bit, &mut lane.dc[k]);
+                        lane.kept[kind * KIND + lane.count * part.h + x] = lane.dc[k] as i16;
+                    }
+                    let mut z = [1; N];
+                    if kept.each[k] != 1 {
+                        for n in 0..N {
+                            let lane = &mut lanes[n];
+                            let (values, end) = one_head(bytes, part, &mut lane.bit, &mut sound[n]);
+                            for (i, value) in values.into_iter().enumerate() {
+                                lane.kept[(kind + 1 + i) * KIND + lane.count * part.h + x] = value;
+                            }
+                            z[n] = end;
+                        }
+                    }
+                    step_over(bytes, lanes, part, z, &mut sound);
+                }
+            }
+        }
+        sound
+    }
+}
+
+/// At least 57 bits from `bit` on, at the top.
+#[inline(always)]
+fn word_at(bytes: &Bytes, bit: usize) -> u64 {
+    let at = bit / 8;
+    if at >= SPAN {
+        return 0;
+    }
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_be_bytes(word) << (bit % 8)
+}
+
+/// Reads the DC difference.
+#[inline(always)]
+fn one_dc(bytes: &Bytes, part: &Part, bit: &mut usize, dc: &mut i32) -> bool {
+    let word = word_at(bytes, *bit);
+    let code = u32::from(part.dc.codes[(word >> (64 - DC_BITS)) as usize]);
+    if code == 0 {
+        return long_dc(bytes, part, bit, dc);
+    }
+    let (length, s) = (code & 255, code >> 8);
+    let rest = word << length;
+    // As `extend` does it, for any size without a branch.
+    let below = ((1i32 << s) - 1) & !((rest as i64 >> 63) as i32);
+    *dc = dc.wrapping_add((rest >> 1 >> (63 - s)) as i32 - below);
+    *bit += (length + s) as usize;
+    true
+}
+
+/// A DC whose code is longer than the look-up.
+#[cold]
+#[inline(never)]
+fn long_dc(bytes: &Bytes, part: &Part, bit: &mut usize, dc: &mut i32) -> bool {
+    let mut cursor = Cursor::at_bit(bytes, *bit);
+    let sound = next_dc(&mut cursor, &part.dc, dc).is_ok();
+    *bit = cursor.bit();
+    sound
+}
+
+/// Reads the first coefficients of a block: those at positions 1, 2 and 4, and the position behind them.
+#[inline(always)]
+fn one_head(bytes: &Bytes, part: &Part, bit: &mut usize, sound: &mut bool) -> ([i16; 3], u32) {
+    let head = &part.ac.heads()[(word_at(bytes, *bit) >> (64 - AC_BITS)) as usize];
+    *bit += usize::from(head.bits);
+    if u32::from(head.after) < FEW {
+        return long_head(bytes, part, bit, head, sound);
+    }
+    (head.values, 1 + u32::from(head.after))
+}
+
+/// First coefficients that go on behind the first look-up.
+#[inline(never)]
+fn long_head(bytes: &Bytes, part: &Part, bit: &mut usize, head: &Head, sound: &mut bool) -> ([i16; 3], u32) {
+    let (mut cursor, block): (Cursor, &mut Block) = (Cursor::at_bit(bytes, *bit), &mut [0; 256]);
+    [block[1], block[8], block[9]] = head.values;
+    let z = decode_ac(bytes, &mut cursor, &part.ac, &PLAIN, block, 1 + u32::from(head.after), FEW + 1);
+    *sound &= z.is_ok();
+    *bit = cursor.bit();
+    ([block[1], block[8], block[9]], z.unwrap_or(64))
+}
+
+/// Steps over AC coefficients, from positions `from` to the end of the block, in every lane.
+#[inline(always)]
+fn step_over<const N: usize>(bytes: &Bytes, lanes: &mut [Lane; N], part: &Part, from: [u32; N], sound: &mut [bool; N]) {
+    // The positions in the blocks, 16 bits each. Four words of their own a compiler would move into a vector, and from
+    // there it is a long way to the look-ups. Positions of no lane are through.
+    const THROUGH: u64 = 0x0040_0040_0040_0040;
+    let table = part.ac.skip();
+    let mut z: u64 = (0..LANES).map(|n| u64::from(if n < N { from[n] } else { 64 }) << (16 * n)).sum();
+    let mut ahead: [usize; N] = std::array::from_fn(|n| lanes[n].bit);
+    while (z | z >> 1 | z >> 3) & THROUGH != THROUGH {
+        // A bit behind those that may be dropped tells how many were.
+        let mut words: [u64; N] = std::array::from_fn(|n| word_at(bytes, ahead[n]) | 1);
+        // A look-up drops 28 bits at most: there is room for two.
+        for _ in 0..2 {
+            let before = z;
+            for n in 0..N {
+                let run = u64::from(table[(words[n] >> (64 - SKIP_BITS)) as usize]);
+                // Who is through waits for the others.
+                let run = select_unpredictable(before >> (16 * n) & 0x3C0 == 0, run, 0);
+                words[n] <<= run & 63;
+                z += run >> RUN_STEP << (16 * n);
+            }
+        }
+        for n in 0..N {
+            ahead[n] += words[n].trailing_zeros() as usize;
+        }
+    }
+    for n in 0..N {
+        let z = (z >> (16 * n)) as u32 & 0xFFFF;
+        // At 64, or at an end of block met before.
+        if z == 64 || (z & (STUCK | END) == END && z & 127 < 64) {
+            lanes[n].bit = ahead[n];
+        } else {
+            // A code longer than the look-up goes on by itself; after a run over the end, the steps are taken once more.
+            let (bit, z) = if z & STUCK != 0 { (ahead[n], z - STUCK) } else { (lanes[n].bit, from[n]) };
+            (lanes[n].bit, sound[n]) = step_by_step(bytes, part, bit, z, sound[n]);
+        }
+    }
+}
+
+#[inline(never)]
+fn step_by_step(bytes: &Bytes, part: &Part, bit: usize, z: u32, sound: bool) -> (usize, bool) {
+    let mut cursor = Cursor::at_bit(bytes, bit);
+    let sound = sound & skip_ac(bytes, &mut cursor, part, z).is_ok();
+    (cursor.bit(), sound)
+}
