@@ -1,11 +1,13 @@
 //! Whole pixels moved: mirrored and transposed, whatever their samples are.
 
+mod copy;
 mod frame;
 mod mirror;
 mod turn;
 
 use crate::error::{Result, invalid};
 
+pub use copy::copy;
 pub use frame::framed;
 
 /// Writes a picture of `w` x `h` pixels of `size` bytes, first transposed (if `swap`), then mirrored left and right
@@ -31,7 +33,7 @@ pub fn moved(
     // Rows are read in their order, which caches look ahead for, wherever they go.
     for (y, row) in data.chunks_exact(n).enumerate() {
         let out = &mut out[(if flip[1] { h - 1 - y } else { y }) * n..][..n];
-        if flip[0] { mirror.row(row, out) } else { out.copy_from_slice(row) }
+        if flip[0] { mirror.row(row, out) } else { copy(row, out) }
     }
     Ok(())
 }
