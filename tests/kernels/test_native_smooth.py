@@ -67,6 +67,19 @@ def test_means_of_squares_are_exact_at_every_level(shape, border):
                 assert np.array_equal(native.box_mean(image, radius, border), want), (radius, level)
 
 
+@pytest.mark.parametrize("shape", [*SHAPES, (40, 700, 3), (3, 64)])
+def test_medians_are_scipys_wherever_they_are_made(shape):
+    rng = np.random.default_rng(12)
+    size = (5, 5) + (1,) * (len(shape) - 2)
+    for most in (2, 256):
+        image = rng.integers(0, most, shape, np.uint8)
+        want = scipy.ndimage.median_filter(image, size, mode="nearest")
+        for level in levels():
+            made = native.median(image)
+            assert made is None or np.array_equal(made, want), level
+            assert np.array_equal(ops.median_blur(image, radius=2), want), level
+
+
 def test_alpha_strides_and_read_only_pictures():
     rng = np.random.default_rng(9)
     image = rng.integers(0, 255, (30, 40, 4), np.uint8)

@@ -1,4 +1,4 @@
-//! `smooth` and `box_mean`.
+//! `smooth`, `box_mean` and `median`.
 
 use super::arrays::{Picture, Target, slice, view};
 use crate::error::{Error, Kind};
@@ -59,7 +59,19 @@ fn box_mean<'py>(
     Ok(py.detach(|| smooth::box_mean(&view, radius, border, out))?)
 }
 
+/// Medians of five by five bytes; says whether it was done.
+#[pyfunction]
+fn median<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<bool> {
+    let (view, out) = (view(&image)?, slice(&mut out)?);
+    Ok(py.detach(|| smooth::median(&view, out))?)
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(run, m)?)?;
-    m.add_function(wrap_pyfunction!(box_mean, m)?)
+    m.add_function(wrap_pyfunction!(box_mean, m)?)?;
+    m.add_function(wrap_pyfunction!(median, m)?)
 }

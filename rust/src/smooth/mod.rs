@@ -4,6 +4,7 @@ mod boxes;
 #[cfg(target_arch = "x86_64")]
 mod eight;
 mod lanes;
+mod median;
 
 use crate::error::{Result, invalid};
 use crate::leveled;
@@ -12,6 +13,7 @@ use crate::warp::Border;
 use lanes::{LANES, Lanes};
 
 pub use boxes::box_mean;
+pub use median::median;
 
 /// Values whose sums stay in registers while all taps are added.
 const BLOCK: usize = 64;

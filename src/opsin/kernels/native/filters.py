@@ -9,7 +9,7 @@ import numpy as np
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array, Border
 
-__all__ = ["BOX", "box_mean", "smooth"]
+__all__ = ["BOX", "box_mean", "median", "smooth"]
 
 BOX = 7  # the largest radius of box_mean: sums of its squares fit 16 bits
 
@@ -55,3 +55,19 @@ def box_mean(image: Array, radius: int, border: Border = "reflect") -> Array:
     except core.NativeError as error:
         refuse(error)
     return out
+
+
+def median(image: Array) -> Array | None:
+    """Median of the 25 pixels around every pixel of uint8 H W (C), the edge repeated.
+
+    Returns:
+        same shape and dtype; None where the processor or the picture does not allow it.
+    """
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty_like(image)
+    try:
+        done: bool = core.median(image, out)
+    except core.NativeError as error:
+        refuse(error)
+    return out if done else None
