@@ -55,3 +55,23 @@ mod x86 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_is_copied_whole() {
+        for n in (0..700).chain([5760, LONG - 1, LONG, LONG + 1]) {
+            let from: Vec<u8> = (0..n).map(|k| (k * 31 + k / 251) as u8).collect();
+            for ahead in [false, true] {
+                let mut to = vec![0; n];
+                match ahead {
+                    true => copy_before(&from, &mut to, [from.as_ptr(); 2]),
+                    false => copy(&from, &mut to),
+                }
+                assert_eq!(to, from, "{n}");
+            }
+        }
+    }
+}
