@@ -1,5 +1,6 @@
 //! A picture on a larger or smaller canvas.
 
+use super::copy::copy;
 use crate::error::{Result, invalid};
 
 /// Puts a picture of `w` x `h` pixels of `fill.len()` bytes on a canvas of `tw` x `th` with its corner at (`left`, `top`),
@@ -29,7 +30,7 @@ pub fn framed(
         }
         spread(&mut line[..low], fill);
         spread(&mut line[high..], fill);
-        line[low..high].copy_from_slice(&data[(from_y + y - y0) * own + from_x * size..][..high - low]);
+        copy(&data[(from_y + y - y0) * own + from_x * size..][..high - low], &mut line[low..high]);
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! Whole pixels moved: mirrored and transposed, whatever their samples are.
 
+mod copy;
 mod frame;
 mod mirror;
 mod turn;
 
 use crate::error::{Result, invalid};
 
+pub use copy::copy;
+use copy::copy_before;
 pub use frame::framed;
 
 /// Writes a picture of `w` x `h` pixels of `size` bytes, first transposed (if `swap`), then mirrored left and right
@@ -29,9 +32,12 @@ pub fn moved(
     let n = w * size;
     let mirror = mirror::Mirror::new(size);
     // Rows are read in their order, which caches look ahead for, wherever they go.
+    let place = |y: usize| if flip[1] { h - 1 - y } else { y } * n;
     for (y, row) in data.chunks_exact(n).enumerate() {
-        let out = &mut out[(if flip[1] { h - 1 - y } else { y }) * n..][..n];
-        if flip[0] { mirror.row(row, out) } else { out.copy_from_slice(row) }
+        let next = (y + 1).min(h - 1);
+        let soon = [data[next * n..].as_ptr(), out[place(next)..].as_ptr()];
+        let out = &mut out[place(y)..][..n];
+        if flip[0] { mirror.row(row, out) } else { copy_before(row, out, soon) }
     }
     Ok(())
 }

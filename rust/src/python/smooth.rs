@@ -1,4 +1,4 @@
-//! `smooth`.
+//! `smooth`, `box_mean` and `median`.
 
 use super::arrays::{Picture, Target, slice, view};
 use crate::error::{Error, Kind};
@@ -42,6 +42,36 @@ fn one<'py, T: Sample + numpy::Element>(
     Ok(py.detach(|| smooth::smooth(&view, taps, border, edge, out))?)
 }
 
+/// Means of squares of bytes.
+#[pyfunction]
+fn box_mean<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    radius: usize,
+    border: &str,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<()> {
+    let Some(border) = Border::parse(border) else {
+        let message = format!("box_mean: border must be one of the known ones; got '{border}'.");
+        return Err(Error::new(Kind::Invalid, message).into());
+    };
+    let (view, out) = (view(&image)?, slice(&mut out)?);
+    Ok(py.detach(|| smooth::box_mean(&view, radius, border, out))?)
+}
+
+/// Medians of five by five bytes; says whether it was done.
+#[pyfunction]
+fn median<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<bool> {
+    let (view, out) = (view(&image)?, slice(&mut out)?);
+    Ok(py.detach(|| smooth::median(&view, out))?)
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_function(wrap_pyfunction!(run, m)?)
+    m.add_function(wrap_pyfunction!(run, m)?)?;
+    m.add_function(wrap_pyfunction!(box_mean, m)?)?;
+    m.add_function(wrap_pyfunction!(median, m)?)
 }

@@ -10,6 +10,8 @@ use std::arch::x86_64::*;
 pub const GROUP: usize = 64;
 /// Bytes of a row that the taps of one group may stretch over.
 pub(super) const REACH: usize = 128;
+/// Bytes that stay in a cache of their own accord; lines of larger pictures are asked for ahead.
+const NEAREST: usize = 1 << 20;
 /// Rows a group may reach over; beyond, gathering is quicker.
 pub(super) const ROWS: i32 = 32;
 
@@ -120,6 +122,15 @@ macro_rules! tap {
     }};
 }
 
+/// Sixteen floats to `$at` on.
+macro_rules! put {
+    ($out:expr, $at:expr, $v:expr) => {{
+        let place = &mut $out[$at..][..16];
+        // SAFETY: the slice holds as many values as are written.
+        unsafe { _mm512_storeu_ps(place.as_mut_ptr(), $v) };
+    }};
+}
+
 /// Four times sixteen small numbers, less `by` and times `step`, as 64 bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
@@ -193,6 +204,33 @@ fn group<const C: usize>(
     let (rows, stride) = (most.max(rows) as usize + 2, view.stride);
     let base = y0 as usize * stride + x0 as usize * C;
     let (column, row) = (bytes(&x, left, C), bytes(&y, top, 1));
+    let near = (across + 2) * C as i64 <= 64;
+    if view.data.len() > NEAREST {
+        fetch_next(view, points, lines, (from, to), base, rows);
+    }
+    if parts <= 2 {
+        // Left taps in the lower half and right taps in the upper one: half the vectors.
+        let side = |c: usize| _mm512_inserti64x4::<1>(_mm512_set1_epi8(c as i8), _mm256_set1_epi8((c + C) as i8));
+        let (column, row) = (twice(column), twice(row));
+        let mut index = [[zero; 1]; C];
+        for (c, index) in index.iter_mut().enumerate() {
+            *index = [_mm512_add_epi8(column, side(c))];
+        }
+        let taps = match near {
+            true => pick::<C, 1, false>(view.data, base, stride, rows, &index, row),
+            false => pick::<C, 1, true>(view.data, base, stride, rows, &index, row),
+        };
+        for (c, [[top], [bottom]]) in taps.into_iter().enumerate() {
+            let (top, bottom) = (stored(top), stored(bottom));
+            for j in 0..parts {
+                let (left, right) = (16 * j, 32 + 16 * j);
+                let top = lerp!(tap!(top, left), tap!(top, right), fx[j]);
+                let bottom = lerp!(tap!(bottom, left), tap!(bottom, right), fx[j]);
+                put!(out, c * CHUNK + from + 16 * j, lerp!(top, bottom, fy[j]));
+            }
+        }
+        return true;
+    }
     // For each channel where its left and its right tap stand.
     let mut index = [[zero; 2]; C];
     for (c, index) in index.iter_mut().enumerate() {
@@ -201,47 +239,78 @@ fn group<const C: usize>(
             _mm512_add_epi8(column, _mm512_set1_epi8((c + C) as i8)),
         ];
     }
-    let near = (across + 2) * C as i64 <= 64;
     let taps = match near {
-        true => pick::<C, false>(view.data, base, stride, rows, &index, row),
-        false => pick::<C, true>(view.data, base, stride, rows, &index, row),
+        true => pick::<C, 2, false>(view.data, base, stride, rows, &index, row),
+        false => pick::<C, 2, true>(view.data, base, stride, rows, &index, row),
     };
-    for (c, taps) in taps.iter().enumerate() {
-        let mut kept = [[0u8; GROUP]; 4];
-        for (kept, &taps) in kept.iter_mut().zip(taps) {
-            // SAFETY: 64 bytes are written to an array of 64.
-            unsafe { _mm512_storeu_si512(kept.as_mut_ptr().cast(), taps) };
-        }
+    for (c, [top, bottom]) in taps.into_iter().enumerate() {
+        let (top, bottom) = (top.map(|v| stored(v)), bottom.map(|v| stored(v)));
         for j in 0..4 {
             if j == parts {
                 break;
             }
             let at = 16 * j;
-            let top = lerp!(tap!(kept[0], at), tap!(kept[1], at), fx[j]);
-            let bottom = lerp!(tap!(kept[2], at), tap!(kept[3], at), fx[j]);
-            let v = lerp!(top, bottom, fy[j]);
-            let place = &mut out[c * CHUNK + from + 16 * j..][..16];
-            // SAFETY: the slice holds as many values as are written.
-            unsafe { _mm512_storeu_ps(place.as_mut_ptr(), v) };
+            let top = lerp!(tap!(top[0], at), tap!(top[1], at), fx[j]);
+            let bottom = lerp!(tap!(bottom[0], at), tap!(bottom[1], at), fx[j]);
+            put!(out, c * CHUNK + from + 16 * j, lerp!(top, bottom, fy[j]));
         }
     }
     true
 }
 
-/// Picks the four taps of every point: top left, top right, bottom left, bottom right. They lie within 64 bytes of a
-/// row, or within 128.
+/// Asks for the lines that the next group will most likely need: rows lie too far apart for the processor to guess.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-pub(super) fn pick<const C: usize, const WIDE: bool>(
+fn fetch_next(
+    view: &View<'_, u8>,
+    points: &Points,
+    lines: &[Line; 2],
+    (from, to): (usize, usize),
+    base: usize,
+    rows: usize,
+) {
+    let gone = |near: &[f32; NEAR], line: &Line| ((near[to - 1] - near[from]) * line.scale) as isize;
+    let (dx, dy) = (gone(&points.near_x, &lines[0]), gone(&points.near_y, &lines[1]));
+    let mut at =
+        view.data.as_ptr().wrapping_add(base).wrapping_offset(dx * view.channels as isize + dy * view.stride as isize);
+    for _ in 0..rows {
+        // Hints may name any address.
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(64).cast());
+        at = at.wrapping_add(view.stride);
+    }
+}
+
+/// The lower half, twice.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn twice(v: __m512i) -> __m512i {
+    _mm512_shuffle_i64x2::<0b01_00_01_00>(v, v)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+fn stored(v: __m512i) -> [u8; GROUP] {
+    let mut out = [0u8; GROUP];
+    // SAFETY: 64 bytes are written to an array of 64.
+    unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), v) };
+    out
+}
+
+/// Picks the taps of every point: for each channel those of the upper and those of the lower row, in as many vectors as
+/// `index` has. They lie within 64 bytes of a row, or within 128.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+pub(super) fn pick<const C: usize, const N: usize, const WIDE: bool>(
     data: &[u8],
     base: usize,
     stride: usize,
     rows: usize,
-    index: &[[__m512i; 2]; C],
+    index: &[[__m512i; N]; C],
     row: __m512i,
-) -> [[__m512i; 4]; C] {
+) -> [[[__m512i; N]; 2]; C] {
     let zero = _mm512_setzero_si512();
-    let mut taps = [[zero; 4]; C];
+    let mut taps = [[[zero; N]; 2]; C];
     let reach = if WIDE { REACH } else { 64 };
     let step = _mm512_set1_epi8(1);
     // Where the last row's stretch lies in the data, all do.
@@ -281,26 +350,28 @@ pub(super) fn pick<const C: usize, const WIDE: bool>(
     // The first two rows fill everything; what belongs to later ones is overwritten.
     let (low, high) = stretch!(0);
     for (taps, index) in taps.iter_mut().zip(index) {
-        (taps[0], taps[1]) = (look!(low, high, index[0]), look!(low, high, index[1]));
+        for k in 0..N {
+            taps[0][k] = look!(low, high, index[k]);
+        }
     }
     let mut at_row = step;
     let mut above = _mm512_cmpeq_epi8_mask(row, at_row);
     let (low, high) = stretch!(1);
     for (taps, index) in taps.iter_mut().zip(index) {
-        let (left, right) = (look!(low, high, index[0]), look!(low, high, index[1]));
-        (taps[2], taps[3]) = (left, right);
-        taps[0] = _mm512_mask_mov_epi8(taps[0], above, left);
-        taps[1] = _mm512_mask_mov_epi8(taps[1], above, right);
+        for k in 0..N {
+            taps[1][k] = look!(low, high, index[k]);
+            taps[0][k] = _mm512_mask_mov_epi8(taps[0][k], above, taps[1][k]);
+        }
     }
     for r in 2..rows {
         at_row = _mm512_add_epi8(at_row, step);
         let here = _mm512_cmpeq_epi8_mask(row, at_row);
         let (low, high) = stretch!(r);
         for (taps, index) in taps.iter_mut().zip(index) {
-            for side in 0..2 {
-                let v = look!(low, high, index[side]);
-                taps[side] = _mm512_mask_mov_epi8(taps[side], here, v);
-                taps[side + 2] = _mm512_mask_mov_epi8(taps[side + 2], above, v);
+            for k in 0..N {
+                let v = look!(low, high, index[k]);
+                taps[0][k] = _mm512_mask_mov_epi8(taps[0][k], here, v);
+                taps[1][k] = _mm512_mask_mov_epi8(taps[1][k], above, v);
             }
         }
         above = here;

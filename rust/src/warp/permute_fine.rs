@@ -179,13 +179,13 @@ fn group<const C: usize>(
     let base = y0 as usize * stride + x0 as usize * C;
     let near = (across + 2) * C as i64 <= 64;
     let taps = match near {
-        true => pick::<C, false>(view.data, base, stride, rows, &index, row),
-        false => pick::<C, true>(view.data, base, stride, rows, &index, row),
+        true => pick::<C, 2, false>(view.data, base, stride, rows, &index, row),
+        false => pick::<C, 2, true>(view.data, base, stride, rows, &index, row),
     };
     let (fx, fy) = (weights(&x), weights(&y));
     // Two neighbors in two bytes: the left one, and what the right one is more.
     let (take, differ) = (_mm512_set1_epi16(0x0040), _mm512_set1_epi16(0x40C0));
-    for (line, [a, b, d, e]) in out.into_iter().zip(taps) {
+    for (line, [[a, b], [d, e]]) in out.into_iter().zip(taps) {
         macro_rules! half {
             ($unpack:ident, $k:literal) => {{
                 let (above, under) = ($unpack(a, b), $unpack(d, e));

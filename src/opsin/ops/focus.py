@@ -9,6 +9,7 @@ import numpy as np
 from opsin import psf
 from opsin.arrays import from_unit, full_scale, unit_range
 from opsin.chance import Rng
+from opsin.kernels import native, use_core
 from opsin.kernels.gaussian import gaussian
 from opsin.kernels.median import median
 from opsin.kernels.planes import joined, split
@@ -57,6 +58,8 @@ def box_blur(image: Image, /, *, radius: Radius, border: Border = "reflect", cha
         return np.ascontiguousarray(image)
     area = (2 * radius + 1) ** 2
     if image.dtype.kind != "f" and split(image, channels)[1] is None:
+        if image.dtype == np.uint8 and radius <= native.BOX and use_core():
+            return native.box_mean(image, radius, border)
         fast = _cv_box(image, radius, border)
         return fast if fast is not None else ((box_sum(image, radius, border) + area // 2) // area).astype(image.dtype)
     if radius > 24:
@@ -106,6 +109,10 @@ def median_blur(
     if radius == 0:
         return np.ascontiguousarray(image)
     side = 2 * radius + 1
+    if image.dtype == np.uint8 and side == 5 and use_core():
+        fast = native.median(image)
+        if fast is not None:
+            return fast
     if image.dtype == np.uint8 or side <= 5:
         # a median has one value, so whoever computes it fastest does
         try:

@@ -4,7 +4,7 @@ Everything here may be missing: where no Rust toolchain could build the core, `a
 reference kernels serve instead. Nothing of the core runs when this package is imported but its loading.
 """
 
-from opsin.kernels.native.filters import smooth
+from opsin.kernels.native.filters import BOX, box_mean, median, smooth
 from opsin.kernels.native.geometry import carry_boxes, resize, resizer, warp, warp_map, warper
 from opsin.kernels.native.jpeg import (
     MAX_PIXELS,
@@ -22,6 +22,7 @@ from opsin.kernels.native.program import Outcome, Program, one_step
 from opsin.kernels.native.values import channel_sums, normalized, planes, span
 
 __all__ = [
+    "BOX",
     "MAX_PIXELS",
     "WHY_NOT",
     "JpegInfo",
@@ -29,6 +30,7 @@ __all__ = [
     "Plane",
     "Program",
     "available",
+    "box_mean",
     "carry_boxes",
     "channel_sums",
     "decode_jpeg",
@@ -38,6 +40,7 @@ __all__ = [
     "jpeg_has_profile",
     "jpeg_info",
     "look_up",
+    "median",
     "moved",
     "mover",
     "normalized",

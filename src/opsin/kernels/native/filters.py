@@ -9,7 +9,9 @@ import numpy as np
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array, Border
 
-__all__ = ["smooth"]
+__all__ = ["BOX", "box_mean", "median", "smooth"]
+
+BOX = 7  # the largest radius of box_mean: sums of its squares fit 16 bits
 
 
 def smooth(image: Array, taps: Sequence[float], border: Border = "reflect", edge: float = 0.0) -> Array:
@@ -32,3 +34,40 @@ def smooth(image: Array, taps: Sequence[float], border: Border = "reflect", edge
     except core.NativeError as error:
         refuse(error)
     return out
+
+
+def box_mean(image: Array, radius: int, border: Border = "reflect") -> Array:
+    """Mean of the square around every pixel, rounded half up; beyond a constant border lies 0.
+
+    Args:
+        image: H W or H W C; uint8.
+        radius: the square has 2 radius + 1 pixels a side; 1 to BOX.
+        border: what lies beyond the edge.
+
+    Returns:
+        same shape and dtype.
+    """
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty_like(image)
+    try:
+        core.box_mean(image, radius, border, out)
+    except core.NativeError as error:
+        refuse(error)
+    return out
+
+
+def median(image: Array) -> Array | None:
+    """Median of the 25 pixels around every pixel of uint8 H W (C), the edge repeated.
+
+    Returns:
+        same shape and dtype; None where the processor or the picture does not allow it.
+    """
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty_like(image)
+    try:
+        done: bool = core.median(image, out)
+    except core.NativeError as error:
+        refuse(error)
+    return out if done else None

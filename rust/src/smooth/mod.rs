@@ -1,9 +1,19 @@
 //! Smoothing with symmetric taps, down the columns and then along the rows, in float32.
 
+mod boxes;
+#[cfg(target_arch = "x86_64")]
+mod eight;
+mod lanes;
+mod median;
+
 use crate::error::{Result, invalid};
 use crate::leveled;
 use crate::resample::{Sample, View, round_to};
 use crate::warp::Border;
+use lanes::{LANES, Lanes};
+
+pub use boxes::box_mean;
+pub use median::median;
 
 /// Values whose sums stay in registers while all taps are added.
 const BLOCK: usize = 64;
@@ -50,9 +60,11 @@ pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge:
         return invalid("smooth: the output must be of the picture's size, which must not be empty.");
     }
     let pad = radius * c;
+    let mut lanes = if T::as_bytes(view.data).is_some() { Lanes::new(n, pad) } else { None };
+    let apart = if lanes.is_some() { LANES } else { 1 };
     // Rows are whole blocks long and begin at cache lines: nothing is left to single values, and no vector lies across
     // two lines. What stands behind their ends is computed too, and not used.
-    let stride = n.next_multiple_of(BLOCK);
+    let stride = lanes.as_ref().map_or(n.next_multiple_of(BLOCK), Lanes::len);
     let beyond = vec![edge; stride];
     // Every row as floats once, kept as long as a tap can reach it.
     let slots = if border == Border::Wrap { h } else { h.min(2 * radius + GROUP) };
@@ -60,13 +72,19 @@ pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge:
     let skip = aligned(&ring, 0);
     let ring = &mut ring[skip..];
     let mut have: Vec<usize> = vec![usize::MAX; slots];
-    let long = (stride + 2 * pad).next_multiple_of(LINE);
+    let ends = pad * apart;
+    let long = (stride + 2 * ends).next_multiple_of(LINE);
     let mut made = vec![0.0f32; GROUP * long + LINE];
-    let skip = aligned(&made, pad);
+    let skip = aligned(&made, ends);
     let made = &mut made[skip..];
     let mut done = vec![0.0f32; stride];
-    let columns: Vec<Option<usize>> =
-        (0..radius as i64).flat_map(|k| [place(-1 - k, w, border), place(w as i64 + k, w, border)]).collect();
+    // Which sample stands at each place before and behind a row.
+    let sample = |at: i64| {
+        let channel = at.rem_euclid(c as i64) as usize;
+        place(at.div_euclid(c as i64), w, border).map(|x| x * c + channel)
+    };
+    let before: Vec<Option<usize>> = (-(pad as i64)..0).map(sample).collect();
+    let behind: Vec<Option<usize>> = (n as i64..(n + pad) as i64).map(sample).collect();
     for (group, out) in out.chunks_mut(GROUP * n).enumerate() {
         let (first, count) = ((group * GROUP) as i64, out.len() / n);
         let reach = radius as i64;
@@ -77,7 +95,11 @@ pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge:
             // Folded borders reach rows that lie near, so that no slot is taken twice; wrapped ones keep all rows.
             let slot = if whole { *row } else { row % slots };
             if have[slot] != *row {
-                widen(view.row(*row), &mut ring[slot * stride..][..n]);
+                let to = &mut ring[slot * stride..][..stride];
+                match (&mut lanes, T::as_bytes(view.row(*row))) {
+                    (Some(lanes), Some(row)) => widen_bytes(lanes.apart(row), to),
+                    _ => widen(view.row(*row), &mut to[..n]),
+                }
                 have[slot] = *row;
             }
         }
@@ -86,21 +108,21 @@ pub fn smooth<T: Sample>(view: &View<'_, T>, taps: &[f32], border: Border, edge:
             None => &beyond[..],
         };
         let lines: Vec<&[f32]> = rows.iter().map(near).collect();
-        // Rows share most of what they are made of: a part of all of them at a time stays in the nearest cache.
-        for from in (0..stride).step_by(PART) {
-            let to = stride.min(from + PART);
-            for (k, line) in made.chunks_exact_mut(long).take(count).enumerate() {
-                down(&lines[k..k + 2 * radius + 1], taps, from, &mut line[pad + from..pad + to]);
-            }
-        }
+        all_down(&lines, taps, stride, &mut made[ends..], long, count);
         for (line, out) in made.chunks_exact_mut(long).zip(out.chunks_exact_mut(n)) {
-            for (k, pair) in columns.chunks_exact(2).enumerate() {
-                for (place, to) in [(pair[0], pad - (k + 1) * c), (pair[1], pad + n + k * c)] {
-                    match place {
-                        Some(x) => line.copy_within(pad + x * c..pad + (x + 1) * c, to),
-                        None => line[to..to + c].fill(edge),
-                    }
+            if let Some(lanes) = &mut lanes {
+                lanes.extend(line, [&before, &behind], edge);
+                if let Some(out) = T::as_bytes_mut(out) {
+                    along_vectors(line, taps, c, &mut done);
+                    lanes.together(|bytes| round_to(&done, bytes), out);
                 }
+                continue;
+            }
+            for (k, from) in before.iter().enumerate() {
+                line[k] = from.map_or(edge, |from| line[pad + from]);
+            }
+            for (k, from) in behind.iter().enumerate() {
+                line[pad + n + k] = from.map_or(edge, |from| line[pad + from]);
             }
             along(line, taps, c, &mut done);
             round_to(&done[..n], out);
@@ -131,6 +153,36 @@ fn widen<T: Sample>(row: &[T], out: &mut [f32]) {
     for (o, &v) in out.iter_mut().zip(row) {
         *o = v.to_f32();
     }
+}
+
+/// `count` rows of `n` values, `long` values apart.
+fn all_down(lines: &[&[f32]], taps: &[f32], n: usize, out: &mut [f32], long: usize, count: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if count == eight::SUMS && crate::simd::current() == crate::simd::Level::Avx512 {
+        // SAFETY: the level says that the processor has AVX-512.
+        if unsafe { eight::down(lines, taps, n, out, long) } {
+            return;
+        }
+    }
+    // Rows share most of what they are made of: a part of all of them at a time stays in the nearest cache.
+    for from in (0..n).step_by(PART) {
+        let to = n.min(from + PART);
+        for (k, line) in out.chunks_mut(long).take(count).enumerate() {
+            down(&lines[k..k + 2 * taps.len() - 1], taps, from, &mut line[from..to]);
+        }
+    }
+}
+
+/// `along` where neighbors stand `c` vectors apart.
+fn along_vectors(line: &[f32], taps: &[f32], c: usize, out: &mut [f32]) {
+    #[allow(unused_mut)]
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::current() == crate::simd::Level::Avx512 {
+        // SAFETY: the level says that the processor has AVX-512.
+        done = unsafe { eight::along(line, taps, c, out) };
+    }
+    along(&line[done..], taps, c * LANES, &mut out[done..]);
 }
 
 leveled! {
