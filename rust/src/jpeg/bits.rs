@@ -1,5 +1,6 @@
 //! Entropy-coded bytes as bits: a small sliding window without stuffing, so that memory stays bounded and in cache.
 
+use super::stuffing::{GROUP, unstuff};
 use crate::error::{Result, corrupt, truncated, unsupported};
 use memchr::memchr;
 
@@ -9,22 +10,6 @@ pub const WINDOW: usize = 32 * 1024;
 pub const RESERVE: usize = 4096;
 /// Zero bytes behind the valid ones, so that a read of 8 bytes never leaves the window.
 const PAD: usize = RESERVE + 16;
-
-/// Bytes that are looked through and copied at once: a byte of 0xFF stands in every fifth group or so.
-const GROUP: usize = 32;
-
-/// Where the first byte of 0xFF stands.
-#[inline(always)]
-fn first_ff(group: &[u8; GROUP]) -> usize {
-    let mut at = GROUP;
-    for (k, word) in group.as_chunks::<8>().0.iter().enumerate().rev() {
-        // The lowest bit of what is left is in the first byte that was full.
-        let rest = !u64::from_le_bytes(*word);
-        let full = rest.wrapping_sub(0x0101_0101_0101_0101) & !rest & 0x8080_8080_8080_8080;
-        at = if full == 0 { at } else { 8 * k + full.trailing_zeros() as usize / 8 };
-    }
-    at
-}
 
 /// How the scan stopped giving bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,8 +95,10 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     pub fn new(data: &'a [u8], start: usize, buffer: &'a mut WindowBuffer, room: usize) -> Window<'a> {
-        buffer.0.resize(room + PAD, 0);
-        let (source, bytes) = (start, &mut buffer.0[..]);
+        if buffer.0.len() < room + PAD {
+            buffer.0.resize(room + PAD, 0);
+        }
+        let (source, bytes) = (start, &mut buffer.0[..room + PAD]);
         let mut window = Window { data, source, bytes, room, valid: 0, stop: Stop::No, restarts: 0 };
         window.fill();
         window
@@ -165,7 +152,8 @@ impl<'a> Window<'a> {
     /// Copies bytes without their stuffing until the window is full or a marker stops it.
     fn fill(&mut self) {
         while self.valid < self.room {
-            self.copy_groups();
+            let (taken, given) = unstuff(&self.data[self.source..], &mut self.bytes[self.valid..self.room]);
+            (self.source, self.valid) = (self.source + taken, self.valid + given);
             let rest = &self.data[self.source..];
             let room = self.room - self.valid;
             let look = &rest[..rest.len().min(room).min(GROUP)];
@@ -199,26 +187,6 @@ impl<'a> Window<'a> {
             }
         }
         self.bytes[self.valid..].fill_pad();
-    }
-
-    /// Copies bytes by the group, as long as there is nothing but picture data.
-    fn copy_groups(&mut self) {
-        let (mut source, mut valid) = (self.source, self.valid);
-        while let (Some(from), Some(to)) =
-            (self.data[source..].first_chunk::<GROUP>(), self.bytes[valid..self.room].first_chunk_mut::<GROUP>())
-        {
-            *to = *from;
-            if !from.iter().fold(false, |any, &b| any | (b == 0xFF)) {
-                (source, valid) = (source + GROUP, valid + GROUP);
-                continue;
-            }
-            let at = first_ff(from);
-            if from.get(at + 1) != Some(&0) {
-                break;
-            }
-            (source, valid) = (source + at + 2, valid + at + 1);
-        }
-        (self.source, self.valid) = (source, valid);
     }
 
     /// Whether more bits were used than the data had.

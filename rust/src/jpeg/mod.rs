@@ -16,6 +16,7 @@ pub mod planes;
 mod progressive;
 mod scan;
 mod scans;
+mod stuffing;
 
 use crate::error::Result;
 pub use header::Header;

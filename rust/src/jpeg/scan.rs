@@ -83,7 +83,7 @@ pub fn decode(decoder: &mut Decoder, data: &[u8], header: &Header, request: &Req
     }
     let whole = layout.is_whole(header) && parts.iter().all(|p| p.last == 63);
     let lanes = layout.r0 > 0 || Kept::samples(&parts).is_some();
-    let room = if lanes { lanes::room(data.len()) } else { WINDOW };
+    let room = if lanes { lanes::ROOM } else { WINDOW };
     let mut window = Window::new(data, header.scan, &mut decoder.window, room);
     run(&mut window, header, &layout, &mut parts, &mut decoder.planes, &mut decoder.lanes)?;
     Ok(whole)

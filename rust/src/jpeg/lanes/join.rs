@@ -1,6 +1,6 @@
 //! Joining: where the lanes meet, and the samples of what they have read.
 
-use super::super::idct;
+use super::super::idct::{self, Block};
 use super::super::planes::Plane;
 use super::{KIND, LANES, Lane, MOST, Place, Reached, Stretch};
 use std::ops::Range;
@@ -11,6 +11,7 @@ impl Stretch<'_> {
     pub fn join(
         &self,
         lanes: &mut [Lane; LANES],
+        block: &mut Block,
         planes: &mut [Plane],
         place: Place<'_>,
         from: usize,
@@ -20,7 +21,7 @@ impl Stretch<'_> {
         // The MCU of the lane that is the scan's, and how far its DC is off.
         let (mut i, mut off) = (0, [0i32; 3]);
         loop {
-            let met = if n + 1 < LANES { self.meet(lanes, n, i) } else { None };
+            let met = if n + 1 < LANES { self.meet(lanes, block, n, i) } else { None };
             let (end, next) = met.unwrap_or((lanes[n].count, 0));
             let end = end.min(i + goal - mcu);
             self.write(planes, &lanes[n], off, place, i..end, mcu);
@@ -38,7 +39,7 @@ impl Stretch<'_> {
 
     /// Finds where lane `n`, the scan's from its MCU `i` on, meets the next one: the MCU of each.
     #[inline(always)]
-    fn meet(&self, lanes: &mut [Lane; LANES], n: usize, mut i: usize) -> Option<(usize, usize)> {
+    fn meet(&self, lanes: &mut [Lane; LANES], block: &mut Block, n: usize, mut i: usize) -> Option<(usize, usize)> {
         let (before, after) = lanes.split_at_mut(n + 1);
         let (lane, next) = (&mut before[n], &after[0]);
         let mut j = 0;
@@ -55,7 +56,7 @@ impl Stretch<'_> {
             if i == lane.count {
                 // Not yet: the scan has to be read on.
                 let over = lane.full || lane.count + 1 >= MOST || lane.bit >= self.limit;
-                if over || !self.one_mcu(std::array::from_mut(&mut *lane))[0] {
+                if over || !self.one_mcu(std::array::from_mut(&mut *lane), block)[0] {
                     return None;
                 }
                 lane.count += 1;

@@ -10,14 +10,15 @@
 mod join;
 mod together;
 
-use super::bits::{Cursor, RESERVE, WINDOW, Window};
+use super::bits::{Cursor, RESERVE, Window};
+use super::idct::Block;
 use super::planes::{Layout, Plane};
 use super::scan::{FEW, Part};
 
 /// Lanes read at a time: with four the waiting is over, and their bits still fit into registers.
 const LANES: usize = 4;
 /// A stretch with fewer bytes is read block after block.
-const LEAST: usize = 16 * 1024;
+const LEAST: usize = 8 * 1024;
 /// MCUs that one lane writes down at most.
 const MOST: usize = 4096;
 /// Coefficients of one kind that a lane keeps of each MCU at most, and the kinds there may be.
@@ -26,13 +27,19 @@ const KINDS: usize = 10;
 /// Where the next kind begins: one MCU more than are written down, since what is read beyond them has to go somewhere.
 const KIND: usize = ABREAST * (MOST + 1);
 /// Bytes that lanes may read: a size that compilers know costs less at every read.
-const SPAN: usize = 1 << 17;
+const SPAN: usize = 1 << 18;
 type Bytes = [u8; SPAN + 8];
 
-/// What the lanes have read.
-#[derive(Default)]
+/// What the lanes have read, and a block for coefficients on their way.
 pub struct Buffers {
     lanes: [Lane; LANES],
+    block: Block,
+}
+
+impl Default for Buffers {
+    fn default() -> Buffers {
+        Buffers { lanes: Default::default(), block: [0; 256] }
+    }
 }
 
 /// One lane, and what it has written down.
@@ -95,10 +102,8 @@ impl Kept {
     }
 }
 
-/// Valid bytes that the window of a file should hold.
-pub fn room(file: usize) -> usize {
-    if file < SPAN { WINDOW } else { SPAN - RESERVE }
-}
+/// Valid bytes that a window has to hold for lanes.
+pub const ROOM: usize = SPAN - RESERVE;
 
 /// A part of the scan that lies in the window.
 struct Stretch<'a> {
@@ -130,7 +135,7 @@ pub fn read(
     from: usize,
     goal: usize,
 ) -> usize {
-    let lanes = &mut buffers.lanes;
+    let Buffers { lanes, block } = buffers;
     let mut m = from;
     while m < goal {
         window.advance(cursor, LEAST + RESERVE);
@@ -139,8 +144,8 @@ pub fn read(
         let length = window.ahead(cursor).saturating_sub(RESERVE).min(expected as usize);
         let Some(bytes) = window.bytes().first_chunk().filter(|_| length >= LEAST) else { break };
         let stretch = Stretch { bytes, limit: (cursor.at + length) * 8, parts, kept };
-        stretch.together(cursor.bit(), lanes);
-        let reached = stretch.join(lanes, planes, place, m, goal);
+        stretch.together(cursor.bit(), lanes, block);
+        let reached = stretch.join(lanes, block, planes, place, m, goal);
         if reached.mcu == m {
             // What stands here is no MCU: whoever reads it by itself says so.
             break;

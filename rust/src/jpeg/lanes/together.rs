@@ -10,7 +10,7 @@ use std::hint::select_unpredictable;
 impl Stretch<'_> {
     /// Reads MCUs of all lanes from `start` on, until each has come into the next one.
     #[inline(always)]
-    pub fn together(&self, start: usize, lanes: &mut [Lane; LANES]) {
+    pub fn together(&self, start: usize, lanes: &mut [Lane; LANES], block: &mut Block) {
         let limit = self.limit;
         let begins: [usize; LANES + 1] =
             std::array::from_fn(|n| if n < LANES { start + (limit - start) / LANES * n } else { limit });
@@ -27,12 +27,14 @@ impl Stretch<'_> {
         lanes[0].begin(start, dc);
         let mut through = [false; LANES];
         while !through.iter().all(|&t| t) {
-            let sound = self.one_mcu(lanes);
+            let sound = self.one_mcu(lanes, block);
             for (n, lane) in lanes.iter_mut().enumerate() {
                 if !sound[n] && n == 0 {
-                    // The first lane is where the scan is: nothing that others have read lies behind it.
+                    // The first lane is where the scan is: it ends here, whatever the others have read behind it.
                     lane.bit = lane.marks[lane.count];
-                    return;
+                    lane.full = true;
+                    through = [true; LANES];
+                    continue;
                 }
                 if lane.full {
                     // It goes on with the others, but to no purpose.
@@ -54,30 +56,33 @@ impl Stretch<'_> {
 
     /// Reads one MCU in each of some lanes; says in which there was one.
     #[inline(always)]
-    pub fn one_mcu<const N: usize>(&self, lanes: &mut [Lane; N]) -> [bool; N] {
+    pub fn one_mcu<const N: usize>(&self, lanes: &mut [Lane; N], block: &mut Block) -> [bool; N] {
         let Stretch { bytes, parts, kept, .. } = *self;
         let mut sound = [true; N];
         for (k, part) in parts.iter().enumerate() {
             for y in 0..part.v {
                 let kind = kept.first[k] + y * kept.each[k];
                 for x in 0..part.h {
+                    let mut words = [0; N];
                     for n in 0..N {
                         let lane = &mut lanes[n];
-                        sound[n] &= one_dc(bytes, part, &mut lane.bit, &mut lane.dc[k]);
+                        words[n] = one_dc(bytes, part, lane.bit, &mut lane.dc[k], &mut sound[n]);
                         lane.kept[kind * KIND + lane.count * part.h + x] = lane.dc[k] as i16;
                     }
-                    let mut z = [1; N];
-                    if kept.each[k] != 1 {
-                        for n in 0..N {
-                            let lane = &mut lanes[n];
-                            let (values, end) = one_head(bytes, part, &mut lane.bit, &mut sound[n]);
-                            for (i, value) in values.into_iter().enumerate() {
-                                lane.kept[(kind + 1 + i) * KIND + lane.count * part.h + x] = value;
-                            }
-                            z[n] = end;
+                    if kept.each[k] == 1 {
+                        step_over(bytes, lanes, part, words, [1; N], &mut sound);
+                        continue;
+                    }
+                    let mut z = [0; N];
+                    for n in 0..N {
+                        let lane = &mut lanes[n];
+                        let values;
+                        (words[n], values, z[n]) = one_head(bytes, part, &mut lane.bit, words[n], block, &mut sound[n]);
+                        for (i, value) in values.into_iter().enumerate() {
+                            lane.kept[(kind + 1 + i) * KIND + lane.count * part.h + x] = value;
                         }
                     }
-                    step_over(bytes, lanes, part, z, &mut sound);
+                    step_over(bytes, lanes, part, words, z, &mut sound);
                 }
             }
         }
@@ -97,48 +102,69 @@ fn word_at(bytes: &Bytes, bit: usize) -> u64 {
     u64::from_be_bytes(word) << (bit % 8)
 }
 
-/// Reads the DC difference.
+/// A word from `bit` on, with a bit behind those that may be dropped: it tells how many were, by the zeros below it.
 #[inline(always)]
-fn one_dc(bytes: &Bytes, part: &Part, bit: &mut usize, dc: &mut i32) -> bool {
-    let word = word_at(bytes, *bit);
+fn counting(bytes: &Bytes, bit: usize) -> u64 {
+    word_at(bytes, bit) | 1
+}
+
+/// Reads the DC difference; gives the word behind it, in which there are bits for one more look-up.
+#[inline(always)]
+fn one_dc(bytes: &Bytes, part: &Part, bit: usize, dc: &mut i32, sound: &mut bool) -> u64 {
+    let word = counting(bytes, bit);
     let code = u32::from(part.dc.codes[(word >> (64 - DC_BITS)) as usize]);
     if code == 0 {
-        return long_dc(bytes, part, bit, dc);
+        return long_dc(bytes, part, bit, dc, sound);
     }
     let (length, s) = (code & 255, code >> 8);
     let rest = word << length;
     // As `extend` does it, for any size without a branch.
     let below = ((1i32 << s) - 1) & !((rest as i64 >> 63) as i32);
     *dc = dc.wrapping_add((rest >> 1 >> (63 - s)) as i32 - below);
-    *bit += (length + s) as usize;
-    true
+    rest << s
 }
 
 /// A DC whose code is longer than the look-up.
 #[cold]
 #[inline(never)]
-fn long_dc(bytes: &Bytes, part: &Part, bit: &mut usize, dc: &mut i32) -> bool {
-    let mut cursor = Cursor::at_bit(bytes, *bit);
-    let sound = next_dc(&mut cursor, &part.dc, dc).is_ok();
-    *bit = cursor.bit();
-    sound
+fn long_dc(bytes: &Bytes, part: &Part, bit: usize, dc: &mut i32, sound: &mut bool) -> u64 {
+    let mut cursor = Cursor::at_bit(bytes, bit);
+    *sound &= next_dc(&mut cursor, &part.dc, dc).is_ok();
+    counting(bytes, bit) << (cursor.bit() - bit)
 }
 
-/// Reads the first coefficients of a block: those at positions 1, 2 and 4, and the position behind them.
+/// Reads the first coefficients of a block: a word behind them that begins where the lane then stands, those at
+/// positions 1, 2 and 4, and the position behind them.
 #[inline(always)]
-fn one_head(bytes: &Bytes, part: &Part, bit: &mut usize, sound: &mut bool) -> ([i16; 3], u32) {
-    let head = &part.ac.heads()[(word_at(bytes, *bit) >> (64 - AC_BITS)) as usize];
-    *bit += usize::from(head.bits);
-    if u32::from(head.after) < FEW {
-        return long_head(bytes, part, bit, head, sound);
-    }
-    (head.values, 1 + u32::from(head.after))
+fn one_head(
+    bytes: &Bytes,
+    part: &Part,
+    bit: &mut usize,
+    word: u64,
+    block: &mut Block,
+    sound: &mut bool,
+) -> (u64, [i16; 3], u32) {
+    let head = &part.ac.heads()[(word >> (64 - AC_BITS)) as usize];
+    *bit += (word << head.bits).trailing_zeros() as usize;
+    let (values, z) = if u32::from(head.after) < FEW {
+        long_head(bytes, part, bit, head, block, sound)
+    } else {
+        (head.values, 1 + u32::from(head.after))
+    };
+    (counting(bytes, *bit), values, z)
 }
 
 /// First coefficients that go on behind the first look-up.
 #[inline(never)]
-fn long_head(bytes: &Bytes, part: &Part, bit: &mut usize, head: &Head, sound: &mut bool) -> ([i16; 3], u32) {
-    let (mut cursor, block): (Cursor, &mut Block) = (Cursor::at_bit(bytes, *bit), &mut [0; 256]);
+fn long_head(
+    bytes: &Bytes,
+    part: &Part,
+    bit: &mut usize,
+    head: &Head,
+    block: &mut Block,
+    sound: &mut bool,
+) -> ([i16; 3], u32) {
+    let mut cursor = Cursor::at_bit(bytes, *bit);
     [block[1], block[8], block[9]] = head.values;
     let z = decode_ac(bytes, &mut cursor, &part.ac, &PLAIN, block, 1 + u32::from(head.after), FEW + 1);
     *sound &= z.is_ok();
@@ -146,29 +172,40 @@ fn long_head(bytes: &Bytes, part: &Part, bit: &mut usize, head: &Head, sound: &m
     ([block[1], block[8], block[9]], z.unwrap_or(64))
 }
 
-/// Steps over AC coefficients, from positions `from` to the end of the block, in every lane.
+/// Steps over AC coefficients, from positions `from` to the end of the block, in every lane. The words begin where the
+/// lanes stand, and tell how many of their bits were read.
 #[inline(always)]
-fn step_over<const N: usize>(bytes: &Bytes, lanes: &mut [Lane; N], part: &Part, from: [u32; N], sound: &mut [bool; N]) {
+fn step_over<const N: usize>(
+    bytes: &Bytes,
+    lanes: &mut [Lane; N],
+    part: &Part,
+    mut words: [u64; N],
+    from: [u32; N],
+    sound: &mut [bool; N],
+) {
     // The positions in the blocks, 16 bits each. Four words of their own a compiler would move into a vector, and from
     // there it is a long way to the look-ups. Positions of no lane are through.
     const THROUGH: u64 = 0x0040_0040_0040_0040;
     let table = part.ac.skip();
-    let mut z: u64 = (0..LANES).map(|n| u64::from(if n < N { from[n] } else { 64 }) << (16 * n)).sum();
-    let mut ahead: [usize; N] = std::array::from_fn(|n| lanes[n].bit);
-    while (z | z >> 1 | z >> 3) & THROUGH != THROUGH {
-        // A bit behind those that may be dropped tells how many were.
-        let mut words: [u64; N] = std::array::from_fn(|n| word_at(bytes, ahead[n]) | 1);
-        // A look-up drops 28 bits at most: there is room for two.
-        for _ in 0..2 {
-            let before = z;
-            for n in 0..N {
-                let run = u64::from(table[(words[n] >> (64 - SKIP_BITS)) as usize]);
-                // Who is through waits for the others.
-                let run = select_unpredictable(before >> (16 * n) & 0x3C0 == 0, run, 0);
-                words[n] <<= run & 63;
-                z += run >> RUN_STEP << (16 * n);
-            }
+    let step = |words: &mut [u64; N], z: &mut u64| {
+        let before = *z;
+        for n in 0..N {
+            let run = u64::from(table[(words[n] >> (64 - SKIP_BITS)) as usize]);
+            // Who is through waits for the others.
+            let run = select_unpredictable(before >> (16 * n) & 0x3C0 == 0, run, 0);
+            words[n] <<= run & 63;
+            *z += run >> RUN_STEP << (16 * n);
         }
+    };
+    let mut z: u64 = (0..LANES).map(|n| u64::from(if n < N { from[n] } else { 64 }) << (16 * n)).sum();
+    let behind = words;
+    step(&mut words, &mut z);
+    let mut ahead: [usize; N] = std::array::from_fn(|n| lanes[n].bit + words[n].trailing_zeros() as usize);
+    while (z | z >> 1 | z >> 3) & THROUGH != THROUGH {
+        words = ahead.map(|bit| counting(bytes, bit));
+        // A look-up drops 28 bits at most: there is room for two.
+        step(&mut words, &mut z);
+        step(&mut words, &mut z);
         for n in 0..N {
             ahead[n] += words[n].trailing_zeros() as usize;
         }
@@ -180,7 +217,8 @@ fn step_over<const N: usize>(bytes: &Bytes, lanes: &mut [Lane; N], part: &Part, 
             lanes[n].bit = ahead[n];
         } else {
             // A code longer than the look-up goes on by itself; after a run over the end, the steps are taken once more.
-            let (bit, z) = if z & STUCK != 0 { (ahead[n], z - STUCK) } else { (lanes[n].bit, from[n]) };
+            let first = lanes[n].bit + behind[n].trailing_zeros() as usize;
+            let (bit, z) = if z & STUCK != 0 { (ahead[n], z - STUCK) } else { (first, from[n]) };
             (lanes[n].bit, sound[n]) = step_by_step(bytes, part, bit, z, sound[n]);
         }
     }
