@@ -22,10 +22,12 @@ fn by_groups(from: &[u8], to: &mut [u8]) -> (usize, usize) {
             continue;
         }
         let at = first_ff(group);
-        if group.get(at + 1) != Some(&0) {
-            break;
-        }
-        (taken, given) = (taken + at + 2, given + at + 1);
+        (taken, given) = match group.get(at + 1) {
+            Some(0) => (taken + at + 2, given + at + 1),
+            Some(_) => break,
+            // What follows is in the next group, which then begins here.
+            None => (taken + at, given + at),
+        };
     }
     (taken, given)
 }

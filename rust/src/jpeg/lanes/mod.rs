@@ -18,7 +18,9 @@ use super::scan::{FEW, Part};
 /// Lanes read at a time: with four the waiting is over, and their bits still fit into registers.
 const LANES: usize = 4;
 /// A stretch with fewer bytes is read block after block.
-const LEAST: usize = 8 * 1024;
+const LEAST: usize = 4 * 1024;
+/// Rows of MCUs that a lane is meant to read.
+const ROWS: usize = 2;
 /// MCUs that one lane writes down at most.
 const MOST: usize = 4096;
 /// Coefficients of one kind that a lane keeps of each MCU at most, and the kinds there may be.
@@ -56,6 +58,8 @@ struct Lane {
     marks: Vec<usize>,
     /// Coefficients by kind (row of blocks in the MCU, position in the block), then by MCU.
     kept: Vec<i16>,
+    /// How often it has met what is no MCU.
+    failures: usize,
     /// Nothing more is written down.
     full: bool,
 }
@@ -137,19 +141,24 @@ pub fn read(
 ) -> usize {
     let Buffers { lanes, block } = buffers;
     let mut m = from;
+    // Lanes over the same columns of a few rows take about the same bytes.
+    let plenty = (LANES * ROWS * place.nx).min(LANES * MOST * 3 / 4);
+    // Bits and MCUs of which it is known that they belong together: the whole rest, then the last stretch.
+    let mut known = ((window.rest(cursor) * 8) as u64, (place.total - m) as u64);
     while m < goal {
         window.advance(cursor, LEAST + RESERVE);
-        // What these MCUs will take, if they are like the others.
-        let expected = window.rest(cursor) as u64 * (goal - m) as u64 / (place.total - m) as u64;
+        let expected = known.0 / 8 * plenty.min(goal - m) as u64 / known.1;
         let length = window.ahead(cursor).saturating_sub(RESERVE).min(expected as usize);
         let Some(bytes) = window.bytes().first_chunk().filter(|_| length >= LEAST) else { break };
-        let stretch = Stretch { bytes, limit: (cursor.at + length) * 8, parts, kept };
-        stretch.together(cursor.bit(), lanes, block);
+        let (start, limit) = (cursor.bit(), (cursor.at + length) * 8);
+        let stretch = Stretch { bytes, limit, parts, kept };
+        stretch.together(start, lanes, block);
         let reached = stretch.join(lanes, block, planes, place, m, goal);
         if reached.mcu == m {
             // What stands here is no MCU: whoever reads it by itself says so.
             break;
         }
+        known = ((reached.bit - start) as u64, (reached.mcu - m) as u64);
         m = reached.mcu;
         *cursor = Cursor::at_bit(bytes, reached.bit);
         for (part, dc) in parts.iter_mut().zip(reached.dc) {

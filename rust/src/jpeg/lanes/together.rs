@@ -8,7 +8,7 @@ use super::{Bytes, KIND, KINDS, LANES, Lane, MOST, SPAN, Stretch};
 use std::hint::select_unpredictable;
 
 impl Stretch<'_> {
-    /// Reads MCUs of all lanes from `start` on, until each has come into the next one.
+    /// Reads MCUs of all lanes from `start` on, until all but one have come into the next one.
     #[inline(always)]
     pub fn together(&self, start: usize, lanes: &mut [Lane; LANES], block: &mut Block) {
         let limit = self.limit;
@@ -17,7 +17,7 @@ impl Stretch<'_> {
         for (n, lane) in lanes.iter_mut().enumerate() {
             lane.marks.resize(MOST + 1, 0);
             lane.kept.resize(KINDS * KIND, 0);
-            lane.full = false;
+            (lane.failures, lane.full) = (0, false);
             lane.begin(begins[n], [0; 3]);
         }
         let mut dc = [0; 3];
@@ -26,7 +26,8 @@ impl Stretch<'_> {
         }
         lanes[0].begin(start, dc);
         let mut through = [false; LANES];
-        while !through.iter().all(|&t| t) {
+        // What one lane has left is not worth the others' company.
+        while through.iter().filter(|&&t| t).count() + 1 < LANES {
             let sound = self.one_mcu(lanes, block);
             for (n, lane) in lanes.iter_mut().enumerate() {
                 if !sound[n] && n == 0 {
@@ -44,8 +45,10 @@ impl Stretch<'_> {
                 if sound[n] {
                     lane.count += 1;
                 } else {
-                    // Nonsense, or damage that the lane before will come upon.
-                    lane.begin((lane.marks[lane.count] + 8).min(limit), [0; 3]);
+                    // Nonsense, or damage that the lane before will come upon. Ever longer steps: no file may hold up
+                    // a lane for long.
+                    lane.failures += 1;
+                    lane.begin((lane.marks[lane.count] + 8 * lane.failures).min(limit), [0; 3]);
                 }
                 lane.full = lane.bit >= limit || lane.count == MOST;
                 lane.marks[lane.count] = lane.bit;
