@@ -59,6 +59,8 @@ mod x86 {
                 let at = from.as_ptr().add(taken);
                 (_mm512_loadu_si512(at.cast()), _mm512_loadu_si512(at.add(1).cast()))
             };
+            // The processor's own guesses end with a page. Hints may name any address.
+            _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().wrapping_add(taken + 4096).cast());
             let ff = _mm512_cmpeq_epi8_mask(group, full);
             if ff & _mm512_test_epi8_mask(next, next) != 0 {
                 break;
