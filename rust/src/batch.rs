@@ -25,8 +25,9 @@ impl Slots<'_> {
     }
 }
 
-/// Workers that rest between batches; their buffers serve again.
-static RESTING: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+/// Workers that rest between batches; their buffers serve again. Boxes: a worker is 40 KB long.
+#[allow(clippy::vec_box)]
+static RESTING: Mutex<Vec<Box<Worker>>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
 /// Bytes of a batch from which on it would only push other things out of the caches.
