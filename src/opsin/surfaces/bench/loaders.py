@@ -15,7 +15,7 @@ from opsin.surfaces.bench.pipelines import PIPELINES
 
 __all__ = ["measure_loaders"]
 
-_EPOCH = 192  # pictures in a pass over the small files
+_EPOCH, _LARGE = 192, 32  # pictures in a pass over the small files, over the large ones: enough to get going
 _PROCESSES = 2
 
 
@@ -84,7 +84,7 @@ def measure_loaders(
 
     torch.set_num_threads(1)
     sources: list[Any] = [decode(f).image for f in files] if name == "P4" else list(files)
-    passes = max(1, _EPOCH // len(sources)) if name != "P5" else 1
+    passes = max(1, (_LARGE if name == "P5" else _EPOCH) // len(sources))
     length = passes * len(sources)
     if processors() < 2:
         raise OpsinError("bench loaders: it compares two threads with two processes and needs two processors.")

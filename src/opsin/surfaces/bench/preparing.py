@@ -38,7 +38,7 @@ def _decoded(source: str) -> None:
     decoder()(read_bytes(source).data)
 
 
-def measure_prepare(files: Sequence[bytes], count: int = 300, rounds: int = 3) -> dict[str, Any]:
+def measure_prepare(files: Sequence[bytes], count: int = 1500, rounds: int = 3) -> dict[str, Any]:
     """Measure the job on two workers.
 
     Args:

@@ -67,7 +67,7 @@ def bench_command(
     elif other == "loaders":
         plain = {"loaders": _loaders(chosen, rounds or 5, pictures, only)}
     elif other == "prepare":
-        plain = {"prepare": _prepare(rounds or 3, pictures or 300)}
+        plain = {"prepare": _prepare(rounds or 3, pictures or 1500)}
     elif other == "ops":
         plain = {"ops": _ops(rounds or 7)}
     else:
