@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +27,7 @@ def smooth(image: Array, taps: Sequence[float], border: Border = "reflect", edge
     Returns:
         same shape and dtype.
     """
-    core = need()
-    image = np.ascontiguousarray(image)
-    out = np.empty_like(image)
-    try:
-        core.smooth(image, [float(t) for t in taps], border, edge, out)
-    except core.NativeError as error:
-        refuse(error)
-    return out
+    return _made(image, lambda core, image, out: core.smooth(image, [float(t) for t in taps], border, edge, out))[0]
 
 
 def box_mean(image: Array, radius: int, border: Border = "reflect") -> Array:
@@ -47,14 +41,7 @@ def box_mean(image: Array, radius: int, border: Border = "reflect") -> Array:
     Returns:
         same shape and dtype.
     """
-    core = need()
-    image = np.ascontiguousarray(image)
-    out = np.empty_like(image)
-    try:
-        core.box_mean(image, radius, border, out)
-    except core.NativeError as error:
-        refuse(error)
-    return out
+    return _made(image, lambda core, image, out: core.box_mean(image, radius, border, out))[0]
 
 
 def median(image: Array) -> Array | None:
@@ -63,11 +50,16 @@ def median(image: Array) -> Array | None:
     Returns:
         same shape and dtype; None where the processor or the picture does not allow it.
     """
+    out, done = _made(image, lambda core, image, out: core.median(image, out))
+    return out if done else None
+
+
+def _made(image: Array, make: Callable[[Any, Array, Array], Any]) -> tuple[Array, Any]:
+    """Let the core make a picture like another one; gives it, and what the core says."""
     core = need()
     image = np.ascontiguousarray(image)
     out = np.empty_like(image)
     try:
-        done: bool = core.median(image, out)
+        return out, make(core, image, out)
     except core.NativeError as error:
         refuse(error)
-    return out if done else None
