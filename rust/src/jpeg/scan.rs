@@ -306,7 +306,7 @@ pub fn decode_ac(
 
 /// A position where a block may end: exactly full, or an end of block met inside.
 #[inline(always)]
-pub fn sound_end(z: u32) -> bool {
+fn sound_end(z: u32) -> bool {
     z == 64 || z >= END
 }
 
