@@ -23,7 +23,7 @@ pub enum Stop {
 }
 
 /// The bit position in the window: `bits` valid bits at the top of `word`, then the bytes from `at` on.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Cursor {
     pub word: u64,
     pub bits: u32,
@@ -70,7 +70,7 @@ impl Cursor {
 
 /// At least 57 bits from `bit` on, at the top; zeros where `bytes` has no eight more bytes.
 #[inline(always)]
-pub fn word_at(bytes: &[u8], bit: usize) -> u64 {
+fn word_at(bytes: &[u8], bit: usize) -> u64 {
     match bytes.get(bit / 8..bit / 8 + 8).map(<[u8; 8]>::try_from) {
         Some(Ok(next)) => u64::from_be_bytes(next) << (bit % 8),
         _ => 0,

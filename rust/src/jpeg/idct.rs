@@ -303,7 +303,7 @@ pub fn quarter(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) 
     }
 }
 
-/// `quarter` of a block that has no other coefficients than the first two of its first two rows: two rows of two.
+/// Two rows of two means, from the first two coefficients of the first two rows.
 #[inline(always)]
 fn four_means(four: [i16; 4], steps: [i16; 4]) -> [[u8; 2]; 2] {
     let value = |k: usize| i32::from(four[k].wrapping_mul(steps[k]));
@@ -318,6 +318,7 @@ fn four_means(four: [i16; 4], steps: [i16; 4]) -> [[u8; 2]; 2] {
 /// The places of those four coefficients in a block.
 const FOUR: [usize; 4] = [0, 1, 8, 9];
 
+/// `quarter` of a block that has no other coefficients than the first two of its first two rows.
 #[inline]
 pub fn quarter_of_four(block: &Block, quant: &[i16; 64], out: &mut [u8], stride: usize) {
     let rows = four_means(FOUR.map(|k| block[k]), FOUR.map(|k| quant[k]));
