@@ -16,22 +16,23 @@ pub const DC_SIZE: usize = 1 << DC_BITS;
 /// Added to the position in the block by an end of block, so that one comparison ends every loop.
 pub const END: u32 = 128;
 
-/// Canonical decoding, one code length after another: the way out when a code is longer than the tables.
+/// Canonical decoding, all code lengths at once: the way out when a code is longer than the tables.
 pub struct Canonical {
-    limit: [u32; 17],
-    delta: [i32; 17],
+    /// The first 16 bits that are beyond the codes of each length, from 1 on.
+    limit: [u32; 16],
+    delta: [i32; 16],
     values: [u8; 256],
 }
 
 impl Canonical {
     pub fn new(spec: &HuffSpec) -> Canonical {
-        let (mut limit, mut delta) = ([0u32; 17], [0i32; 17]);
+        let (mut limit, mut delta) = ([0u32; 16], [0i32; 16]);
         let (mut code, mut k) = (0u32, 0i32);
-        for length in 1..=16 {
-            delta[length] = k - code as i32;
-            code += u32::from(spec.bits[length]);
-            k += i32::from(spec.bits[length]);
-            limit[length] = code << (16 - length);
+        for n in 0..16 {
+            delta[n] = k - code as i32;
+            code += u32::from(spec.bits[n + 1]);
+            k += i32::from(spec.bits[n + 1]);
+            limit[n] = code << (15 - n);
             code <<= 1;
         }
         Canonical { limit, delta, values: spec.values }
@@ -40,15 +41,10 @@ impl Canonical {
     /// The symbol at the head of `top` (the next 16 bits) and its length; `None` for a code nobody defined.
     #[inline]
     pub fn find(&self, top: u32) -> Option<(u8, u32)> {
-        // Whoever looks here has most often found no short code.
-        let least = if top < self.limit[9] { 1 } else { 10 };
-        for length in least..=16usize {
-            if top < self.limit[length] {
-                let index = (top >> (16 - length)) as i32 + self.delta[length];
-                return Some((self.values[(index & 255) as usize], length as u32));
-            }
-        }
-        None
+        // Limits rise with the length, so that a sum needs no branch.
+        let n: u32 = self.limit.iter().map(|&limit| u32::from(top >= limit)).sum();
+        let index = (top >> (15 - n.min(15))) as i32 + self.delta.get(n as usize)?;
+        Some((self.values[(index & 255) as usize], n + 1))
     }
 }
 
@@ -153,16 +149,38 @@ pub const RUN_STEP: u32 = 6;
 /// Added to the position in the block where a code must be looked up by itself.
 pub const STUCK: u32 = 512;
 
-/// The first coefficients of a block in one look-up.
-///
-/// `bits` and `after` go as far as the look-up does; from an `after` of 4 on these are all that count.
+/// The first coefficients of a block in one look-up: how far it goes, 8 bits each, and above them the coefficients at
+/// positions 1, 2 and 4, 16 bits each.
 #[derive(Clone, Copy, Default)]
-#[repr(C, align(8))]
-pub struct Head {
-    pub bits: u8,
-    pub after: u8,
-    /// The coefficients at positions 1, 2 and 4.
-    pub values: [i16; 3],
+pub struct Head(u64);
+
+impl Head {
+    fn new(bits: u32, after: u32, values: [i16; 3]) -> Head {
+        Head(u64::from(bits) | u64::from(after) << 8 | Head::word(values))
+    }
+
+    /// Three coefficients where a head has them; below them is room for a DC.
+    pub fn word(values: [i16; 3]) -> u64 {
+        values.iter().rev().fold(0, |word, &value| (word | u64::from(value as u16)) << 16)
+    }
+
+    /// The bits that were read.
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        self.0 as u32 & 63
+    }
+
+    /// Positions behind the DC that were read; from 4 on these are all that count.
+    #[inline(always)]
+    pub fn after(self) -> u32 {
+        self.0 as u32 >> 8 & 255
+    }
+
+    /// The coefficients, as `word` puts them.
+    #[inline(always)]
+    pub fn values(self) -> u64 {
+        self.0 & !0xFFFF
+    }
 }
 
 pub struct AcTable {
@@ -285,7 +303,7 @@ fn head_table(fast: &[Pair; AC_SIZE]) -> Box<[Head; AC_SIZE]> {
             bits += u32::from(pair.bits);
             z += u32::from(pair.after);
         }
-        *head = Head { bits: bits as u8, after: (z - 1) as u8, values: [values[1], values[2], values[4]] };
+        *head = Head::new(bits, z - 1, [values[1], values[2], values[4]]);
     }
     out
 }

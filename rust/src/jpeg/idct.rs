@@ -327,15 +327,16 @@ pub fn quarter_of_four(block: &Block, quant: &[i16; 64], out: &mut [u8], stride:
     }
 }
 
-/// `quarter_of_four` of blocks side by side, whose DC are `off` too small.
+/// `quarter_of_four` of blocks side by side: words of four coefficients each, the DC lowest and `off` too small.
 #[inline(always)]
-pub fn quarters_of_four(four: [&[i16]; 4], off: i16, quant: &[i16; 64], out: &mut [u8], stride: usize) {
+pub fn quarters_of_four(words: &[u64], off: i16, quant: &[i16; 64], out: &mut [u8], stride: usize) {
     let steps = FOUR.map(|k| quant[k]);
     let (first, second) = out.split_at_mut(stride);
     let outs = first.as_chunks_mut::<2>().0.iter_mut().zip(second.as_chunks_mut::<2>().0);
-    let [a, b, c, d] = four;
-    for ((((a, b), c), d), (first, second)) in a.iter().zip(b).zip(c).zip(d).zip(outs) {
-        [*first, *second] = four_means([a.wrapping_add(off), *b, *c, *d], steps);
+    for (word, (first, second)) in words.iter().zip(outs) {
+        let [dc, others @ ..] = [0, 16, 32, 48].map(|shift| (word >> shift) as i16);
+        let [a, b, c] = others;
+        [*first, *second] = four_means([dc.wrapping_add(off), a, b, c], steps);
     }
 }
 

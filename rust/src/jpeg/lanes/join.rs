@@ -2,8 +2,11 @@
 
 use super::super::idct::{self, Block};
 use super::super::planes::Plane;
-use super::{KIND, LANES, Lane, MOST, Place, Reached, Stretch};
+use super::{LANES, Lane, MOST, Place, Reached, Stretch};
 use std::ops::Range;
+
+/// MCUs whose samples are made at a time.
+const ABREAST: usize = 64;
 
 impl Stretch<'_> {
     /// Follows the scan from lane to lane, beginning at MCU `from` of the picture, and writes what was wanted.
@@ -26,13 +29,13 @@ impl Stretch<'_> {
             let end = end.min(i + goal - mcu);
             self.write(planes, &lanes[n], off, place, i..end, mcu);
             mcu += end - i;
-            let dc = lanes[n].dc_before(end, self.parts, self.kept);
+            let dc = lanes[n].dc_before(end, self.parts);
             let dc: [i32; 3] = std::array::from_fn(|k| dc[k].wrapping_add(off[k]));
             if mcu == goal || met.is_none() {
                 return Reached { mcu, bit: lanes[n].marks[end], dc };
             }
             (n, i) = (n + 1, next);
-            let own = lanes[n].dc_before(i, self.parts, self.kept);
+            let own = lanes[n].dc_before(i, self.parts);
             off = std::array::from_fn(|k| dc[k].wrapping_sub(own[k]));
         }
     }
@@ -94,21 +97,27 @@ impl Stretch<'_> {
     /// Writes MCUs side by side into row `r` of the wanted ones, from column `c` on.
     #[inline(always)]
     fn write_row(&self, planes: &mut [Plane], lane: &Lane, off: [i32; 3], mcus: Range<usize>, r: usize, c: usize) {
+        let mut block = 0;
         for (k, (part, plane)) in self.parts.iter().zip(planes).enumerate() {
-            let each = self.kept.each[k];
-            let of = |kind: usize| &lane.kept[kind * KIND + mcus.start * part.h..][..mcus.len() * part.h];
+            let (off, side) = (off[k] as i16, part.block);
             for y in 0..part.v {
-                let kind = self.kept.first[k] + y * each;
-                let row = (r * part.v + y) * part.block * part.stride;
-                let out = &mut plane.data[row + c * part.h * part.block..];
-                if each == 1 {
-                    for (out, dc) in out.iter_mut().zip(of(kind)) {
-                        *out = idct::flat(dc.wrapping_add(off[k] as i16), part.quant[0]);
+                let row = &mut plane.data[(r * part.v + y) * side * part.stride + c * part.h * side..];
+                for (n, mcus) in lane.kept[mcus.clone()].chunks(ABREAST).enumerate() {
+                    let mut words = [0; 2 * ABREAST];
+                    for (i, kept) in mcus.iter().enumerate() {
+                        words[i * part.h..][..part.h].copy_from_slice(&kept[block..block + part.h]);
                     }
-                } else {
-                    let four = [0, 1, 2, 3].map(|n| of(kind + n));
-                    idct::quarters_of_four(four, off[k] as i16, &part.quant, out, part.stride);
+                    let words = &words[..mcus.len() * part.h];
+                    let out = &mut row[n * ABREAST * part.h * side..];
+                    if self.kept.heads[k] {
+                        idct::quarters_of_four(words, off, &part.quant, out, part.stride);
+                    } else {
+                        for (out, &word) in out.iter_mut().zip(words) {
+                            *out = idct::flat((word as i16).wrapping_add(off), part.quant[0]);
+                        }
+                    }
                 }
+                block += part.h;
             }
         }
     }

@@ -23,11 +23,8 @@ const LEAST: usize = 4 * 1024;
 const ROWS: usize = 2;
 /// MCUs that one lane writes down at most.
 const MOST: usize = 4096;
-/// Coefficients of one kind that a lane keeps of each MCU at most, and the kinds there may be.
-const ABREAST: usize = 2;
-const KINDS: usize = 10;
-/// Where the next kind begins: one MCU more than are written down, since what is read beyond them has to go somewhere.
-const KIND: usize = ABREAST * (MOST + 1);
+/// Blocks that an MCU has at most.
+const BLOCKS: usize = 6;
 /// Bytes that lanes may read: a size that compilers know costs less at every read.
 const SPAN: usize = 1 << 18;
 type Bytes = [u8; SPAN + 8];
@@ -56,8 +53,8 @@ struct Lane {
     /// MCUs written down, and the bits where they begin.
     count: usize,
     marks: Vec<usize>,
-    /// Coefficients by kind (row of blocks in the MCU, position in the block), then by MCU.
-    kept: Vec<i16>,
+    /// What is kept of the blocks of each MCU: the DC, and above it what a `Head` has.
+    kept: Vec<[u64; BLOCKS]>,
     /// How often it has met what is no MCU.
     failures: usize,
     /// Nothing more is written down.
@@ -73,36 +70,27 @@ pub struct Place<'a> {
     pub total: usize,
 }
 
-/// What a lane keeps of each MCU.
+/// Of which components a lane keeps the first coefficients; it keeps the DC of all.
 pub struct Kept {
-    /// Of each component: its first kind, and the coefficients of a block (its DC alone, or four).
-    first: [usize; 3],
-    each: [usize; 3],
+    heads: [bool; 3],
 }
 
 impl Kept {
     /// What has to be kept so that the samples can be made later; `None` where that is too much.
     pub fn samples(parts: &[Part]) -> Option<Kept> {
         let small = |p: &Part| p.last == 0 && p.block == 1 || p.last == FEW && p.block == 2;
-        if !parts.iter().all(small) {
-            return None;
-        }
-        Kept::of(parts, |p| if p.last == 0 { 1 } else { 4 })
+        Kept::of(parts, |p| p.last == FEW).filter(|_| parts.iter().all(small))
     }
 
     /// What has to be kept so that the scan can go on behind it.
     pub fn nothing(parts: &[Part]) -> Option<Kept> {
-        Kept::of(parts, |_| 1)
+        Kept::of(parts, |_| false)
     }
 
-    fn of(parts: &[Part], each: impl Fn(&Part) -> usize) -> Option<Kept> {
-        let (mut kept, mut kinds) = (Kept { first: [0; 3], each: [0; 3] }, 0);
-        for (k, part) in parts.iter().enumerate() {
-            (kept.first[k], kept.each[k]) = (kinds, each(part));
-            kinds += part.v * kept.each[k];
-        }
-        let suits = kinds <= KINDS && parts.iter().all(|p| p.runs && p.h <= ABREAST);
-        suits.then_some(kept)
+    fn of(parts: &[Part], heads: impl Fn(&Part) -> bool) -> Option<Kept> {
+        let blocks: usize = parts.iter().map(|p| p.h * p.v).sum();
+        let heads = std::array::from_fn(|k| parts.get(k).is_some_and(&heads));
+        (blocks <= BLOCKS && parts.iter().all(|p| p.runs)).then_some(Kept { heads })
     }
 }
 
@@ -176,14 +164,14 @@ impl Lane {
     }
 
     /// The DC before MCU `n`.
-    fn dc_before(&self, n: usize, parts: &[Part], kept: &Kept) -> [i32; 3] {
-        if n == 0 {
-            return self.first;
-        }
-        let mut dc = [0; 3];
-        for (k, part) in parts.iter().enumerate() {
-            let last = kept.first[k] + (part.v - 1) * kept.each[k];
-            dc[k] = i32::from(self.kept[last * KIND + n * part.h - 1]);
+    fn dc_before(&self, n: usize, parts: &[Part]) -> [i32; 3] {
+        let mut dc = self.first;
+        if n > 0 {
+            let mut block = 0;
+            for (dc, part) in dc.iter_mut().zip(parts) {
+                block += part.h * part.v;
+                *dc = i32::from(self.kept[n - 1][block - 1] as i16);
+            }
         }
         dc
     }

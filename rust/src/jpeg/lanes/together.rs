@@ -4,7 +4,7 @@ use super::super::bits::Cursor;
 use super::super::huffman::{AC_BITS, DC_BITS, END, Head, RUN_STEP, SKIP_BITS, STUCK};
 use super::super::idct::{Block, PLAIN};
 use super::super::scan::{FEW, Part, decode_ac, next_dc, skip_ac};
-use super::{Bytes, KIND, KINDS, LANES, Lane, MOST, SPAN, Stretch};
+use super::{BLOCKS, Bytes, LANES, Lane, MOST, SPAN, Stretch};
 use std::hint::select_unpredictable;
 
 impl Stretch<'_> {
@@ -16,7 +16,7 @@ impl Stretch<'_> {
             std::array::from_fn(|n| if n < LANES { start + (limit - start) / LANES * n } else { limit });
         for (n, lane) in lanes.iter_mut().enumerate() {
             lane.marks.resize(MOST + 1, 0);
-            lane.kept.resize(KINDS * KIND, 0);
+            lane.kept.resize(MOST + 1, [0; BLOCKS]);
             (lane.failures, lane.full) = (0, false);
             lane.begin(begins[n], [0; 3]);
         }
@@ -61,33 +61,34 @@ impl Stretch<'_> {
     #[inline(always)]
     pub fn one_mcu<const N: usize>(&self, lanes: &mut [Lane; N], block: &mut Block) -> [bool; N] {
         let Stretch { bytes, parts, kept, .. } = *self;
-        let mut sound = [true; N];
+        let (mut sound, mut bits) = ([true; N], std::array::from_fn(|n| lanes[n].bit));
+        let (mut records, mut b) = ([[0; BLOCKS]; N], 0);
         for (k, part) in parts.iter().enumerate() {
-            for y in 0..part.v {
-                let kind = kept.first[k] + y * kept.each[k];
-                for x in 0..part.h {
-                    let mut words = [0; N];
-                    for n in 0..N {
-                        let lane = &mut lanes[n];
-                        words[n] = one_dc(bytes, part, lane.bit, &mut lane.dc[k], &mut sound[n]);
-                        lane.kept[kind * KIND + lane.count * part.h + x] = lane.dc[k] as i16;
-                    }
-                    if kept.each[k] == 1 {
-                        step_over(bytes, lanes, part, words, [1; N], &mut sound);
-                        continue;
-                    }
+            for _ in 0..part.h * part.v {
+                let mut words = [0; N];
+                for n in 0..N {
+                    let dc = &mut lanes[n].dc[k];
+                    words[n] = one_dc(bytes, part, bits[n], dc, &mut sound[n]);
+                    records[n][b] = u64::from(*dc as u16);
+                }
+                if kept.heads[k] {
                     let mut z = [0; N];
                     for n in 0..N {
-                        let lane = &mut lanes[n];
                         let values;
-                        (words[n], values, z[n]) = one_head(bytes, part, &mut lane.bit, words[n], block, &mut sound[n]);
-                        for (i, value) in values.into_iter().enumerate() {
-                            lane.kept[(kind + 1 + i) * KIND + lane.count * part.h + x] = value;
-                        }
+                        (words[n], values, z[n]) = one_head(bytes, part, &mut bits[n], words[n], block, &mut sound[n]);
+                        records[n][b] |= values;
                     }
-                    step_over(bytes, lanes, part, words, z, &mut sound);
+                    step_over(bytes, &mut bits, part, words, z, &mut sound);
+                } else {
+                    step_over(bytes, &mut bits, part, words, [1; N], &mut sound);
                 }
+                b += 1;
             }
+        }
+        for n in 0..N {
+            let lane = &mut lanes[n];
+            lane.bit = bits[n];
+            lane.kept[lane.count] = records[n];
         }
         sound
     }
@@ -136,8 +137,8 @@ fn long_dc(bytes: &Bytes, part: &Part, bit: usize, dc: &mut i32, sound: &mut boo
     counting(bytes, bit) << (cursor.bit() - bit)
 }
 
-/// Reads the first coefficients of a block: a word behind them that begins where the lane then stands, those at
-/// positions 1, 2 and 4, and the position behind them.
+/// Reads the first coefficients of a block: a word behind them that begins where the lane then stands, the coefficients
+/// as a `Head` has them, and the position behind them.
 #[inline(always)]
 fn one_head(
     bytes: &Bytes,
@@ -146,13 +147,13 @@ fn one_head(
     word: u64,
     block: &mut Block,
     sound: &mut bool,
-) -> (u64, [i16; 3], u32) {
-    let head = &part.ac.heads()[(word >> (64 - AC_BITS)) as usize];
-    *bit += (word << head.bits).trailing_zeros() as usize;
-    let (values, z) = if u32::from(head.after) < FEW {
+) -> (u64, u64, u32) {
+    let head = part.ac.heads()[(word >> (64 - AC_BITS)) as usize];
+    *bit += (word << head.bits()).trailing_zeros() as usize;
+    let (values, z) = if head.after() < FEW {
         long_head(bytes, part, bit, head, block, sound)
     } else {
-        (head.values, 1 + u32::from(head.after))
+        (head.values(), 1 + head.after())
     };
     (counting(bytes, *bit), values, z)
 }
@@ -163,16 +164,16 @@ fn long_head(
     bytes: &Bytes,
     part: &Part,
     bit: &mut usize,
-    head: &Head,
+    head: Head,
     block: &mut Block,
     sound: &mut bool,
-) -> ([i16; 3], u32) {
+) -> (u64, u32) {
     let mut cursor = Cursor::at_bit(bytes, *bit);
-    [block[1], block[8], block[9]] = head.values;
-    let z = decode_ac(bytes, &mut cursor, &part.ac, &PLAIN, block, 1 + u32::from(head.after), FEW + 1);
+    [block[1], block[8], block[9]] = [16, 32, 48].map(|shift| (head.values() >> shift) as i16);
+    let z = decode_ac(bytes, &mut cursor, &part.ac, &PLAIN, block, 1 + head.after(), FEW + 1);
     *sound &= z.is_ok();
     *bit = cursor.bit();
-    ([block[1], block[8], block[9]], z.unwrap_or(64))
+    (Head::word([block[1], block[8], block[9]]), z.unwrap_or(64))
 }
 
 /// Steps over AC coefficients, from positions `from` to the end of the block, in every lane. The words begin where the
@@ -180,7 +181,7 @@ fn long_head(
 #[inline(always)]
 fn step_over<const N: usize>(
     bytes: &Bytes,
-    lanes: &mut [Lane; N],
+    bits: &mut [usize; N],
     part: &Part,
     mut words: [u64; N],
     from: [u32; N],
@@ -203,7 +204,7 @@ fn step_over<const N: usize>(
     let mut z: u64 = (0..LANES).map(|n| u64::from(if n < N { from[n] } else { 64 }) << (16 * n)).sum();
     let behind = words;
     step(&mut words, &mut z);
-    let mut ahead: [usize; N] = std::array::from_fn(|n| lanes[n].bit + words[n].trailing_zeros() as usize);
+    let mut ahead: [usize; N] = std::array::from_fn(|n| bits[n] + words[n].trailing_zeros() as usize);
     while (z | z >> 1 | z >> 3) & THROUGH != THROUGH {
         words = ahead.map(|bit| counting(bytes, bit));
         // A look-up drops 28 bits at most: there is room for two.
@@ -217,12 +218,12 @@ fn step_over<const N: usize>(
         let z = (z >> (16 * n)) as u32 & 0xFFFF;
         // At 64, or at an end of block met before.
         if z == 64 || (z & (STUCK | END) == END && z & 127 < 64) {
-            lanes[n].bit = ahead[n];
+            bits[n] = ahead[n];
         } else {
             // A code longer than the look-up goes on by itself; after a run over the end, the steps are taken once more.
-            let first = lanes[n].bit + behind[n].trailing_zeros() as usize;
+            let first = bits[n] + behind[n].trailing_zeros() as usize;
             let (bit, z) = if z & STUCK != 0 { (ahead[n], z - STUCK) } else { (first, from[n]) };
-            (lanes[n].bit, sound[n]) = step_by_step(bytes, part, bit, z, sound[n]);
+            (bits[n], sound[n]) = step_by_step(bytes, part, bit, z, sound[n]);
         }
     }
 }
