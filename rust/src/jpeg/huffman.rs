@@ -149,19 +149,27 @@ pub const RUN_STEP: u32 = 6;
 /// Added to the position in the block where a code must be looked up by itself.
 pub const STUCK: u32 = 512;
 
-/// The first coefficients of a block in one look-up: how far it goes, 8 bits each, and above them the coefficients at
-/// positions 1, 2 and 4, 16 bits each.
+/// The first coefficients of a block: how far they go, 8 bits each, and above that those at positions 1 to 4, 12 bits
+/// each, which is more than a look-up of 12 bits can give.
 #[derive(Clone, Copy, Default)]
 pub struct Head(u64);
 
-impl Head {
-    fn new(bits: u32, after: u32, values: [i16; 3]) -> Head {
-        Head(u64::from(bits) | u64::from(after) << 8 | Head::word(values))
-    }
+/// Coefficients that a head has, and the bits of each.
+const HEAD: usize = 4;
+const HEAD_BITS: u32 = 12;
 
-    /// Three coefficients where a head has them; below them is room for a DC.
-    pub fn word(values: [i16; 3]) -> u64 {
-        values.iter().rev().fold(0, |word, &value| (word | u64::from(value as u16)) << 16)
+impl Head {
+    /// What has read `bits` up to position `after`; `None` if a value is too large.
+    pub fn new(bits: u32, after: u32, values: [i16; HEAD]) -> Option<Head> {
+        let mut word = u64::from(bits) | u64::from(after) << 8;
+        for (value, shift) in values.into_iter().zip((16..).step_by(HEAD_BITS as usize)) {
+            let most = 1 << (HEAD_BITS - 1);
+            if !(-most..most).contains(&value) {
+                return None;
+            }
+            word |= u64::from(value as u16 & ((1 << HEAD_BITS) - 1)) << shift;
+        }
+        Some(Head(word))
     }
 
     /// The bits that were read.
@@ -176,10 +184,23 @@ impl Head {
         self.0 as u32 >> 8 & 255
     }
 
-    /// The coefficients, as `word` puts them.
+    /// The head of a block that begins with this one, of less than four positions, and goes on with another.
+    #[inline(always)]
+    pub fn then(self, next: Head) -> Head {
+        let values = next.0 & !0xFFFF;
+        Head(self.0 + (next.0 & 0xFFFF) + (values << (HEAD_BITS * self.after() & 63)))
+    }
+
+    /// The coefficients above, with room for a DC below them.
     #[inline(always)]
     pub fn values(self) -> u64 {
         self.0 & !0xFFFF
+    }
+
+    /// A coefficient, from a word that `values` made.
+    #[inline(always)]
+    pub fn value(word: u64, position: u32) -> i16 {
+        (word << (64 - 16 - HEAD_BITS * position) >> (64 - HEAD_BITS - 4)) as i16 >> 4
     }
 }
 
@@ -275,7 +296,7 @@ impl AcTable {
 
     /// The table of first coefficients; made when it is first needed.
     pub fn heads(&self) -> &[Head; AC_SIZE] {
-        self.heads.get_or_init(|| head_table(&self.fast))
+        self.heads.get_or_init(|| head_table(&self.spec))
     }
 
     pub fn is_for(&self, spec: &HuffSpec) -> bool {
@@ -283,27 +304,28 @@ impl AcTable {
     }
 }
 
-/// Look-up after look-up within the same bits, as far as they go.
-fn head_table(fast: &[Pair; AC_SIZE]) -> Box<[Head; AC_SIZE]> {
+/// One symbol after another within the same bits, as far as they go.
+fn head_table(spec: &HuffSpec) -> Box<[Head; AC_SIZE]> {
+    let prefix = prefix_table(spec, AC_BITS);
     let mut out = Box::new([Head::default(); AC_SIZE]);
     for (i, head) in out.iter_mut().enumerate() {
-        let (mut z, mut bits, mut values) = (1u32, 0u32, [0i16; 5]);
-        while z <= 4 {
-            let pair = &fast[(i << bits) & (AC_SIZE - 1)];
-            if pair.bits == 0 || bits + u32::from(pair.bits) > AC_BITS {
+        let (mut after, mut bits, mut values) = (0, 0, [0; HEAD]);
+        while after < HEAD as u32 {
+            let entry = prefix[i << bits & (AC_SIZE - 1)];
+            let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 255));
+            let Some((before, behind, s)) = meaning(symbol).filter(|_| length != 0) else { break };
+            let end = bits + length + s;
+            if end > AC_BITS {
                 break;
             }
-            for (to, value) in [(pair.to_first, pair.first), (pair.to_second, pair.second)] {
-                if let Some(at) = values.get_mut((z + u32::from(to)) as usize)
-                    && value != 0
-                {
-                    *at = value;
-                }
+            if s > 0
+                && let Some(value) = values.get_mut((after + before) as usize)
+            {
+                *value = extend((i >> (AC_BITS - end)) as u32 & ((1 << s) - 1), s) as i16;
             }
-            bits += u32::from(pair.bits);
-            z += u32::from(pair.after);
+            (bits, after) = (end, after + before + behind);
         }
-        *head = Head::new(bits, z - 1, [values[1], values[2], values[4]]);
+        *head = Head::new(bits, after, values).unwrap_or_default();
     }
     out
 }

@@ -1,6 +1,8 @@
 //! The inverse DCT: the exact integer one ("islow", Loeffler-Ligtenberg-Moschytz) at full size, and its box averages
 //! at 1/2 and 1/4. Every level gives the same bytes: dequantization wraps at 16 bits, the first pass saturates to them.
 
+use super::huffman::Head;
+
 /// Where a coefficient of row `r`, column `c` is kept: rows in pairs (0,4) (2,6) (1,7) (3,5), the pair's values side by
 /// side, columns in the order 0 4 2 6 1 7 3 5. The first pass then needs no shuffle at all.
 const fn slot(r: usize, c: usize) -> u8 {
@@ -327,16 +329,15 @@ pub fn quarter_of_four(block: &Block, quant: &[i16; 64], out: &mut [u8], stride:
     }
 }
 
-/// `quarter_of_four` of blocks side by side: words of four coefficients each, the DC lowest and `off` too small.
+/// `quarter_of_four` of blocks side by side, as the lanes keep them: the DC lowest, `off` too small, a `Head` above it.
 #[inline(always)]
 pub fn quarters_of_four(words: &[u64], off: i16, quant: &[i16; 64], out: &mut [u8], stride: usize) {
     let steps = FOUR.map(|k| quant[k]);
     let (first, second) = out.split_at_mut(stride);
     let outs = first.as_chunks_mut::<2>().0.iter_mut().zip(second.as_chunks_mut::<2>().0);
-    for (word, (first, second)) in words.iter().zip(outs) {
-        let [dc, others @ ..] = [0, 16, 32, 48].map(|shift| (word >> shift) as i16);
-        let [a, b, c] = others;
-        [*first, *second] = four_means([dc.wrapping_add(off), a, b, c], steps);
+    for (&word, (first, second)) in words.iter().zip(outs) {
+        let [a, b, c] = [1, 2, 4].map(|position| Head::value(word, position));
+        [*first, *second] = four_means([(word as i16).wrapping_add(off), a, b, c], steps);
     }
 }
 

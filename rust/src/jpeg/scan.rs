@@ -238,7 +238,7 @@ pub fn next_dc(cursor: &mut Cursor, table: &DcTable, value: &mut i32) -> Result<
 
 /// One AC symbol with its value: positions before it, the value, positions after it. Needs 31 bits.
 #[inline(always)]
-fn single_ac(cursor: &mut Cursor, table: &AcTable, code: Option<(u8, u32)>) -> Result<(u32, i16, u32)> {
+pub fn single_ac(cursor: &mut Cursor, table: &AcTable, code: Option<(u8, u32)>) -> Result<(u32, i16, u32)> {
     let found = match code {
         None => table.slow.find(cursor.peek(16) as u32),
         code => code,

@@ -104,8 +104,14 @@ impl Stretch<'_> {
                 let row = &mut plane.data[(r * part.v + y) * side * part.stride + c * part.h * side..];
                 for (n, mcus) in lane.kept[mcus.clone()].chunks(ABREAST).enumerate() {
                     let mut words = [0; 2 * ABREAST];
-                    for (i, kept) in mcus.iter().enumerate() {
-                        words[i * part.h..][..part.h].copy_from_slice(&kept[block..block + part.h]);
+                    if part.h == 2 {
+                        for (pair, kept) in words.as_chunks_mut::<2>().0.iter_mut().zip(mcus) {
+                            *pair = [kept[block], kept[block + 1]];
+                        }
+                    } else {
+                        for (word, kept) in words.iter_mut().zip(mcus) {
+                            *word = kept[block];
+                        }
                     }
                     let words = &words[..mcus.len() * part.h];
                     let out = &mut row[n * ABREAST * part.h * side..];

@@ -3,7 +3,7 @@
 use super::super::bits::Cursor;
 use super::super::huffman::{AC_BITS, DC_BITS, END, Head, RUN_STEP, SKIP_BITS, STUCK};
 use super::super::idct::{Block, PLAIN};
-use super::super::scan::{FEW, Part, decode_ac, next_dc, skip_ac};
+use super::super::scan::{FEW, Part, decode_ac, next_dc, single_ac, skip_ac};
 use super::{BLOCKS, Bytes, LANES, Lane, MOST, SPAN, Stretch};
 use std::hint::select_unpredictable;
 
@@ -97,10 +97,8 @@ impl Stretch<'_> {
 /// At least 57 bits from `bit` on, at the top.
 #[inline(always)]
 fn word_at(bytes: &Bytes, bit: usize) -> u64 {
-    let at = bit / 8;
-    if at >= SPAN {
-        return 0;
-    }
+    // Lanes never come so far that this changes anything; without it they would have to be asked.
+    let at = bit / 8 % SPAN;
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_be_bytes(word) << (bit % 8)
@@ -148,7 +146,10 @@ fn one_head(
     block: &mut Block,
     sound: &mut bool,
 ) -> (u64, u64, u32) {
-    let head = part.ac.heads()[(word >> (64 - AC_BITS)) as usize];
+    let heads = part.ac.heads();
+    let first = heads[(word >> (64 - AC_BITS)) as usize];
+    let second = heads[(word << first.bits() >> (64 - AC_BITS)) as usize];
+    let head = first.then(select_unpredictable(first.after() < FEW, second, Head::default()));
     *bit += (word << head.bits()).trailing_zeros() as usize;
     let (values, z) = if head.after() < FEW {
         long_head(bytes, part, bit, head, block, sound)
@@ -158,7 +159,7 @@ fn one_head(
     (counting(bytes, *bit), values, z)
 }
 
-/// First coefficients that go on behind the first look-up.
+/// First coefficients that go on behind two look-ups.
 #[inline(never)]
 fn long_head(
     bytes: &Bytes,
@@ -169,11 +170,13 @@ fn long_head(
     sound: &mut bool,
 ) -> (u64, u32) {
     let mut cursor = Cursor::at_bit(bytes, *bit);
-    [block[1], block[8], block[9]] = [16, 32, 48].map(|shift| (head.values() >> shift) as i16);
+    [block[1], block[8], block[9]] = [1, 2, 4].map(|position| Head::value(head.values(), position));
     let z = decode_ac(bytes, &mut cursor, &part.ac, &PLAIN, block, 1 + head.after(), FEW + 1);
-    *sound &= z.is_ok();
+    // Values that no file has are for the single reader as well.
+    let values = Head::new(0, 0, [block[1], block[8], 0, block[9]]);
+    *sound &= z.is_ok() && values.is_some();
     *bit = cursor.bit();
-    (Head::word([block[1], block[8], block[9]]), z.unwrap_or(64))
+    (values.unwrap_or_default().values(), z.unwrap_or(64))
 }
 
 /// Steps over AC coefficients, from positions `from` to the end of the block, in every lane. The words begin where the
@@ -205,7 +208,18 @@ fn step_over<const N: usize>(
     let behind = words;
     step(&mut words, &mut z);
     let mut ahead: [usize; N] = std::array::from_fn(|n| bits[n] + words[n].trailing_zeros() as usize);
-    while (z | z >> 1 | z >> 3) & THROUGH != THROUGH {
+    while (z | z >> 1) & THROUGH != THROUGH {
+        if z & (THROUGH << 3) != 0 {
+            for n in 0..N {
+                let own = (z >> (16 * n)) as u32 & 0xFFFF;
+                if own & STUCK != 0 {
+                    let to;
+                    (ahead[n], to) = one_code(bytes, part, ahead[n], own - STUCK, &mut sound[n]);
+                    z = z & !(0xFFFF << (16 * n)) | u64::from(to) << (16 * n);
+                }
+            }
+            continue;
+        }
         words = ahead.map(|bit| counting(bytes, bit));
         // A look-up drops 28 bits at most: there is room for two.
         step(&mut words, &mut z);
@@ -217,17 +231,31 @@ fn step_over<const N: usize>(
     for n in 0..N {
         let z = (z >> (16 * n)) as u32 & 0xFFFF;
         // At 64, or at an end of block met before.
-        if z == 64 || (z & (STUCK | END) == END && z & 127 < 64) {
+        if z == 64 || (z & END != 0 && z & 127 < 64) {
             bits[n] = ahead[n];
         } else {
-            // A code longer than the look-up goes on by itself; after a run over the end, the steps are taken once more.
+            // A run over the end: the steps are taken once more, one by one.
             let first = bits[n] + behind[n].trailing_zeros() as usize;
-            let (bit, z) = if z & STUCK != 0 { (ahead[n], z - STUCK) } else { (first, from[n]) };
-            (bits[n], sound[n]) = step_by_step(bytes, part, bit, z, sound[n]);
+            (bits[n], sound[n]) = step_by_step(bytes, part, first, from[n], sound[n]);
         }
     }
 }
 
+/// Steps over a code that is longer than the look-up: the bit and the position behind it.
+#[inline(never)]
+fn one_code(bytes: &Bytes, part: &Part, bit: usize, z: u32, sound: &mut bool) -> (usize, u32) {
+    let mut cursor = Cursor::at_bit(bytes, bit);
+    let z = match single_ac(&mut cursor, &part.ac, None) {
+        Ok((before, _, after)) => z + before + after,
+        Err(_) => {
+            *sound = false;
+            64
+        }
+    };
+    (cursor.bit(), z)
+}
+
+#[cold]
 #[inline(never)]
 fn step_by_step(bytes: &Bytes, part: &Part, bit: usize, z: u32, sound: bool) -> (usize, bool) {
     let mut cursor = Cursor::at_bit(bytes, bit);
