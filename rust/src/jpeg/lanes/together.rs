@@ -228,6 +228,11 @@ fn step_over<const N: usize>(
             ahead[n] += words[n].trailing_zeros() as usize;
         }
     }
+    // Nearly always an end of block was met before 64.
+    if N == LANES && z & (THROUGH | THROUGH << 1) == THROUGH << 1 {
+        *bits = ahead;
+        return;
+    }
     for n in 0..N {
         let z = (z >> (16 * n)) as u32 & 0xFFFF;
         // At 64, or at an end of block met before.
