@@ -188,7 +188,7 @@ impl Head {
     #[inline(always)]
     pub fn then(self, next: Head) -> Head {
         let values = next.0 & !0xFFFF;
-        Head(self.0 + (next.0 & 0xFFFF) + (values << (HEAD_BITS * self.after() & 63)))
+        Head(self.0 + (next.0 & 0xFFFF) + (values << ((HEAD_BITS * self.after()) & 63)))
     }
 
     /// The coefficients above, with room for a DC below them.

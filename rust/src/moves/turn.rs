@@ -79,6 +79,7 @@ mod x86 {
         let (wide, tight) =
             unsafe { (_mm512_loadu_si512(wide.as_ptr().cast()), _mm512_loadu_si512(tight.as_ptr().cast())) };
         let mask = if S == 4 { !0u64 } else { (1 << (BLOCK * S)) - 1 };
+        let soon = if flip[0] { -192 } else { 192 };
         // The last block of each axis lies over the one before it, so that there are no rests. Four blocks across and
         // then down: so many rows of the result are written from one end to the other.
         for strip in (0..w).step_by(STRIP) {
@@ -98,6 +99,9 @@ mod x86 {
                     for (k, &v) in v.iter().enumerate() {
                         let x = if flip[1] { w - 1 - x0 - k } else { x0 + k };
                         let to = &mut out[(x * h + column) * S..][..BLOCK * S];
+                        // The lines that come next: so many rows are more than a processor guesses. Hints may name any
+                        // address.
+                        _mm_prefetch::<_MM_HINT_ET0>(to.as_ptr().wrapping_offset(soon).cast());
                         // SAFETY: the slice holds 48 or 64 bytes, and no more are written.
                         unsafe {
                             if S == 4 {

@@ -1,4 +1,4 @@
-//! `moved`, `framed`, `look_up` and `saturate`: pictures as bytes.
+//! `moved`, `framed`, `look_up`, `gray` and `saturate`: pictures as bytes.
 
 use super::arrays::slice;
 use crate::error::{Error, Kind};
@@ -69,6 +69,22 @@ fn look_up<'py>(
     Ok(())
 }
 
+/// The brightness of every pixel of three channels.
+#[pyfunction]
+fn gray<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+    mut out: PyReadwriteArrayDyn<'py, u8>,
+) -> PyResult<()> {
+    let (from, to) = (bytes(&image)?, slice(&mut out)?);
+    if from.len() != 3 * to.len() {
+        let text = "gray: the picture must have three channels, and the output one of its size.";
+        return Err(Error::new(Kind::Invalid, text).into());
+    }
+    py.detach(|| rows::gray_of_pixels(from, to));
+    Ok(())
+}
+
 /// Every pixel of three channels as much of itself as `factor` says, and the rest of its gray.
 #[pyfunction]
 fn saturate<'py>(
@@ -90,5 +106,6 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(moved, m)?)?;
     m.add_function(wrap_pyfunction!(framed, m)?)?;
     m.add_function(wrap_pyfunction!(look_up, m)?)?;
+    m.add_function(wrap_pyfunction!(gray, m)?)?;
     m.add_function(wrap_pyfunction!(saturate, m)?)
 }

@@ -18,7 +18,7 @@ use crate::chance;
 use crate::error::{Result, invalid};
 use crate::program::Tint;
 pub use buffer::{Elsewhere, Form as RowForm, RowBuffer, Sums, contrast};
-pub use bytes::look_up;
+pub use bytes::{gray_of_pixels, look_up};
 pub use chain::{From, PER_LEVEL, To, run};
 pub use half::to_half;
 pub use levels::{arrive, saturate};

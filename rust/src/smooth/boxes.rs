@@ -3,7 +3,6 @@
 use super::place;
 use crate::error::{Result, invalid};
 use crate::leveled;
-use crate::moves::copy;
 use crate::resample::View;
 use crate::warp::Border;
 
@@ -33,7 +32,7 @@ pub fn box_mean(view: &View<'_, u8>, radius: usize, border: Border, out: &mut [u
     let long = n.next_multiple_of(BLOCK);
     let mut columns = vec![0u16; long + 2 * pad];
     let mut threes = vec![0u16; long + 2 * pad];
-    let mut done = vec![0u8; long];
+    let (whole, mut rest) = (n - n % BLOCK, [0u8; BLOCK]);
     let sample = |at: i64| {
         let channel = at.rem_euclid(c as i64) as usize;
         place(at.div_euclid(c as i64), w, border).map(|x| x * c + channel)
@@ -57,15 +56,21 @@ pub fn box_mean(view: &View<'_, u8>, radius: usize, border: Border, out: &mut [u
             columns[pad + n + k] = from.map_or(0, |from| columns[pad + from]);
         }
         let divisor = DIVISORS[radius - 1];
-        if side > 5 {
-            // Long sums are made of sums of three.
-            let (count, rest) = (side / 3, side % 3);
+        // Long sums are made of sums of three.
+        let (count, more) = if side > 5 { (side / 3, side % 3) } else { (0, side) };
+        if count > 0 {
             in_threes(&columns, c, &mut threes);
-            mean((&threes, count, 3 * c), (&columns[3 * count * c..], rest, c), area / 2, divisor, &mut done);
-        } else {
-            mean((&columns, side, c), (&columns, 0, c), area / 2, divisor, &mut done);
         }
-        copy(&done[..n], out);
+        let means = |from: usize, out: &mut [u8]| {
+            let first = (&threes[from..], count, 3 * c);
+            mean(first, (&columns[from + 3 * count * c..], more, c), area / 2, divisor, out);
+        };
+        let (out, tail) = out.split_at_mut(whole);
+        means(0, out);
+        if !tail.is_empty() {
+            means(whole, &mut rest);
+            tail.copy_from_slice(&rest[..tail.len()]);
+        }
     }
     Ok(())
 }

@@ -36,10 +36,13 @@ pub fn picked(
     {
         return false;
     }
-    match view.channels {
-        1 => group::<1>(view, points, lines, from, to, out),
-        2 => group::<2>(view, points, lines, from, to, out),
-        3 => group::<3>(view, points, lines, from, to, out),
+    match (view.channels, to - from <= GROUP / 2) {
+        (1, false) => group::<1, 4>(view, points, lines, from, to, out),
+        (2, false) => group::<2, 4>(view, points, lines, from, to, out),
+        (3, false) => group::<3, 4>(view, points, lines, from, to, out),
+        (1, true) => group::<1, 2>(view, points, lines, from, to, out),
+        (2, true) => group::<2, 2>(view, points, lines, from, to, out),
+        (3, true) => group::<3, 2>(view, points, lines, from, to, out),
         _ => false,
     }
 }
@@ -70,11 +73,12 @@ fn reach(points: &Points, near: &[f32; NEAR], line: &Line, from: usize, to: usiz
     (if same { Reach::Same } else { Reach::Inside }, a.min(b), a.max(b), most)
 }
 
-/// First taps (counted from the line's whole pixel) and weights of four times 16 points.
+/// First taps (counted from the line's whole pixel) and weights of `P` times 16 points, which begin at `from`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn split(near: &[f32; GROUP], line: &Line, reach: Reach) -> ([__m512i; 4], [__m512; 4]) {
-    let (mut whole, mut part) = ([_mm512_setzero_si512(); 4], [_mm512_setzero_ps(); 4]);
+fn split<const P: usize>(near: &[f32; NEAR], from: usize, line: &Line, reach: Reach) -> ([__m512i; P], [__m512; P]) {
+    let (mut whole, mut part) = ([_mm512_setzero_si512(); P], [_mm512_setzero_ps(); P]);
+    let near = &near[from..from + 16 * P];
     for ((near, whole), part) in near.chunks_exact(16).zip(&mut whole).zip(&mut part) {
         // SAFETY: the chunk holds as many values as are read.
         let mut v = unsafe { _mm512_loadu_ps(near.as_ptr()) };
@@ -97,9 +101,11 @@ fn split(near: &[f32; GROUP], line: &Line, reach: Reach) -> ([__m512i; 4], [__m5
 /// The least and the greatest of the taps.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn ends(v: &[__m512i; 4]) -> (i32, i32) {
-    let least = _mm512_min_epi32(_mm512_min_epi32(v[0], v[1]), _mm512_min_epi32(v[2], v[3]));
-    let most = _mm512_max_epi32(_mm512_max_epi32(v[0], v[1]), _mm512_max_epi32(v[2], v[3]));
+fn ends<const P: usize>(v: &[__m512i; P]) -> (i32, i32) {
+    let (mut least, mut most) = (v[0], v[0]);
+    for &v in &v[1..] {
+        (least, most) = (_mm512_min_epi32(least, v), _mm512_max_epi32(most, v));
+    }
     (_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most))
 }
 
@@ -131,14 +137,14 @@ macro_rules! put {
     }};
 }
 
-/// Four times sixteen small numbers, less `by` and times `step`, as 64 bytes.
+/// `P` times sixteen small numbers, less `by` and times `step`, as 64 bytes; where they are half as many, twice.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn bytes(v: &[__m512i; 4], by: i32, step: usize) -> __m512i {
+fn bytes<const P: usize>(v: &[__m512i; P], by: i32, step: usize) -> __m512i {
     let by = _mm512_set1_epi32(by);
     macro_rules! part {
         ($k:literal) => {{
-            let v = _mm512_sub_epi32(v[$k], by);
+            let v = _mm512_sub_epi32(v[$k % P], by);
             _mm512_cvtepi32_epi8(match step {
                 1 => v,
                 2 => _mm512_add_epi32(v, v),
@@ -147,12 +153,15 @@ fn bytes(v: &[__m512i; 4], by: i32, step: usize) -> __m512i {
         }};
     }
     let low = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(part!(0)), part!(1));
+    if P <= 2 {
+        return _mm512_shuffle_i64x2::<0b01_00_01_00>(low, low);
+    }
     _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(low, part!(2)), part!(3))
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn group<const C: usize>(
+fn group<const C: usize, const P: usize>(
     view: &View<'_, u8>,
     points: &Points,
     lines: &[Line; 2],
@@ -167,17 +176,14 @@ fn group<const C: usize>(
     let (reach_x, mut left, mut right, _) = reach(points, near_x, &lines[0], from, to);
     let (reach_y, mut top, mut bottom, mut most) = reach(points, near_y, &lines[1], from, to);
     // What stands behind the last point is worked on too, and not used.
-    let (Some(near_x), Some(near_y)) = (near_x[from..].first_chunk(), near_y[from..].first_chunk()) else {
-        return false;
-    };
-    let (mut x, fx) = split(near_x, &lines[0], reach_x);
-    let (mut y, fy) = split(near_y, &lines[1], reach_y);
-    if count < GROUP {
+    let (mut x, fx) = split::<P>(near_x, from, &lines[0], reach_x);
+    let (mut y, fy) = split::<P>(near_y, from, &lines[1], reach_y);
+    if count < 16 * P {
         // Lanes behind the last point repeat the first one.
         let valid = (1u64 << count) - 1;
         let first_x = _mm512_broadcastd_epi32(_mm512_castsi512_si128(x[0]));
         let first_y = _mm512_broadcastd_epi32(_mm512_castsi512_si128(y[0]));
-        for j in 0..4 {
+        for j in 0..P {
             let mask = (valid >> (16 * j)) as u16;
             x[j] = _mm512_mask_mov_epi32(first_x, mask, x[j]);
             y[j] = _mm512_mask_mov_epi32(first_y, mask, y[j]);
@@ -208,10 +214,9 @@ fn group<const C: usize>(
     if view.data.len() > NEAREST {
         fetch_next(view, points, lines, (from, to), base, rows);
     }
-    if parts <= 2 {
+    if P == 2 {
         // Left taps in the lower half and right taps in the upper one: half the vectors.
         let side = |c: usize| _mm512_inserti64x4::<1>(_mm512_set1_epi8(c as i8), _mm256_set1_epi8((c + C) as i8));
-        let (column, row) = (twice(column), twice(row));
         let mut index = [[zero; 1]; C];
         for (c, index) in index.iter_mut().enumerate() {
             *index = [_mm512_add_epi8(column, side(c))];
@@ -245,7 +250,7 @@ fn group<const C: usize>(
     };
     for (c, [top, bottom]) in taps.into_iter().enumerate() {
         let (top, bottom) = (top.map(|v| stored(v)), bottom.map(|v| stored(v)));
-        for j in 0..4 {
+        for j in 0..P {
             if j == parts {
                 break;
             }
@@ -279,13 +284,6 @@ fn fetch_next(
         _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(64).cast());
         at = at.wrapping_add(view.stride);
     }
-}
-
-/// The lower half, twice.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn twice(v: __m512i) -> __m512i {
-    _mm512_shuffle_i64x2::<0b01_00_01_00>(v, v)
 }
 
 #[inline]

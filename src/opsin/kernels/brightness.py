@@ -34,7 +34,7 @@ def brightness(where: str, image: Array) -> Array:
     r, g, b = image[..., 0], image[..., 1], image[..., 2]
     if image.dtype == np.uint8:
         if use_core():
-            return native.one_step(image[..., :3], "to_gray", channels=1)[..., 0]
+            return native.gray(image[..., :3])
         from PIL import Image
 
         return np.asarray(Image.fromarray(np.ascontiguousarray(image[..., :3])).convert("L"))

@@ -16,7 +16,7 @@ from opsin.kernels.native.jpeg import (
     jpeg_info,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
-from opsin.kernels.native.moves import framer, look_up, moved, mover, saturate
+from opsin.kernels.native.moves import framer, gray, look_up, moved, mover, saturate
 from opsin.kernels.native.png import encode_png
 from opsin.kernels.native.program import Outcome, Program, one_step
 from opsin.kernels.native.values import channel_sums, normalized, planes, span
@@ -37,6 +37,7 @@ __all__ = [
     "decode_planes",
     "encode_png",
     "framer",
+    "gray",
     "jpeg_has_profile",
     "jpeg_info",
     "look_up",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array
 
-__all__ = ["framer", "look_up", "moved", "mover", "saturate"]
+__all__ = ["framer", "gray", "look_up", "moved", "mover", "saturate"]
 
 
 def moved(image: Array, *, swap: bool, flip_x: bool, flip_y: bool) -> Array:
@@ -74,6 +74,18 @@ def look_up(image: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.ui
     out = np.empty_like(image)
     try:
         core.look_up(image, np.ascontiguousarray(table), out)
+    except core.NativeError as error:
+        refuse(error)
+    return out
+
+
+def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the brightness H W of a picture H W 3, as Pillow rounds it."""
+    core = need()
+    image = np.ascontiguousarray(image)
+    out = np.empty(image.shape[:2], np.uint8)
+    try:
+        core.gray(image, out)
     except core.NativeError as error:
         refuse(error)
     return out
