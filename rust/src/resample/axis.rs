@@ -1,6 +1,7 @@
 //! The tables of one axis: which samples each output is made of, with which weights.
 
 use super::kernel::Kernel;
+use super::picked::{GROUP, REACH, TAPS};
 use crate::error::{Result, invalid};
 
 /// The weights of one axis: output `i` is the sum over `k < taps` of `weights[i * taps + k] * input[start[i] + k]`.
@@ -12,6 +13,9 @@ pub struct Axis {
     /// The inputs that are used: `low..high`.
     pub low: usize,
     pub high: usize,
+    /// For `picked`: the weights once more, of each `GROUP` outputs those of the first tap, of the second one and so on.
+    /// Empty where a group stretches too far.
+    pub by_tap: Vec<f32>,
     made_for: Option<(Span, Outputs, Kernel, Option<usize>, usize, usize)>,
 }
 
@@ -77,6 +81,7 @@ impl Axis {
             self.fold(half);
         }
         self.move_to_window(origin, length)?;
+        self.sort_by_tap();
         self.made_for = Some(key);
         Ok(())
     }
@@ -202,6 +207,7 @@ impl Axis {
         let n = span.count;
         let (sign, offset) = if flip { (-1, n as i64 - 1) } else { (1, 0) };
         axis.set(span, Outputs { low: 0, high: n, sign, offset }, kernel)?;
+        axis.sort_by_tap();
         Ok(axis)
     }
 
@@ -216,6 +222,33 @@ impl Axis {
         self.low -= origin;
         self.high -= origin;
         Ok(())
+    }
+
+    /// Lays the weights out for `picked`, if that can make these outputs.
+    fn sort_by_tap(&mut self) {
+        self.by_tap.clear();
+        let near = |group: &[u32]| {
+            let (low, high) = group.iter().fold((u32::MAX, 0), |(low, high), &s| (low.min(s), high.max(s)));
+            // Where a group begins is known from its ends alone.
+            low == group[0].min(group[group.len() - 1]) && (high - low) as usize + self.taps <= REACH
+        };
+        if self.taps > TAPS || !self.start.chunks(GROUP).all(near) {
+            return;
+        }
+        self.by_tap.resize(self.start.len().next_multiple_of(GROUP) * self.taps, 0.0);
+        let groups = self.weights.chunks(GROUP * self.taps).zip(self.by_tap.chunks_exact_mut(GROUP * self.taps));
+        for (from, to) in groups {
+            for (i, weights) in from.chunks_exact(self.taps).enumerate() {
+                for (k, &w) in weights.iter().enumerate() {
+                    to[k * GROUP + i] = w;
+                }
+            }
+        }
+    }
+
+    /// Whether every `GROUP` outputs are made of samples that lie within `REACH`.
+    pub fn is_near(&self) -> bool {
+        !self.by_tap.is_empty()
     }
 
     pub fn count(&self) -> usize {

@@ -11,6 +11,7 @@ mod kernel;
 mod lobes;
 mod nearest;
 mod pairs;
+mod picked;
 mod sample;
 mod strip;
 mod sums;

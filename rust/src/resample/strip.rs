@@ -2,6 +2,7 @@
 
 use super::along::{INTERLEAVED, along_rows};
 use super::axis::Axis;
+use super::picked::{REACH, picked};
 use super::sample::Sample;
 use super::sums::column_sums;
 use super::turn::turn;
@@ -24,7 +25,11 @@ pub fn strip<T: Sample>(
     stride: usize,
     scratch: &mut Scratch,
 ) {
-    let rows = columns(view, down, along, y0, STRIP, scratch);
+    let (rows, padded) = columns(view, down, along, y0, STRIP, scratch);
+    if view.channels == 1 && picked(&scratch.rows, padded, along, rows, out, stride) {
+        return;
+    }
+    turn(&scratch.rows, padded, &mut scratch.turned);
     along_rows(&scratch.turned, along, view.channels, INTERLEAVED, rows, out, stride);
 }
 
@@ -40,13 +45,17 @@ pub fn strip_planes<T: Sample>(
     stride: usize,
     scratch: &mut Scratch,
 ) {
-    let rows = columns(view, down, along, y0, most, scratch);
+    let (rows, padded) = columns(view, down, along, y0, most, scratch);
+    if view.channels == 1 && picked(&scratch.rows, padded, along, rows, out[0], stride) {
+        return;
+    }
+    turn(&scratch.rows, padded, &mut scratch.turned);
     for (c, out) in out.iter_mut().enumerate().take(view.channels) {
         along_rows(&scratch.turned, along, view.channels, c, rows, out, stride);
     }
 }
 
-/// The pass down the columns for one strip, turned for the other pass; says how many rows there are.
+/// The pass down the columns for one strip; says how many rows there are, and how far apart they lie.
 fn columns<T: Sample>(
     view: &View<'_, T>,
     down: &Axis,
@@ -54,11 +63,11 @@ fn columns<T: Sample>(
     y0: usize,
     most: usize,
     scratch: &mut Scratch,
-) -> usize {
+) -> (usize, usize) {
     let c = view.channels;
     let n = (along.high - along.low) * c;
     let padded = n.next_multiple_of(STRIP);
-    scratch.rows.resize(STRIP * padded, 0.0);
+    scratch.rows.resize(STRIP * padded + REACH, 0.0);
     scratch.turned.resize(STRIP * padded, 0.0);
     let rows = STRIP.min(most).min(down.count() - y0);
     for r in 0..rows {
@@ -67,6 +76,5 @@ fn columns<T: Sample>(
         let target = &mut scratch.rows[r * padded..][..n];
         column_sums(view, down.start[y] as usize, weights, along.low * c, target);
     }
-    turn(&scratch.rows, padded, &mut scratch.turned);
-    rows
+    (rows, padded)
 }
