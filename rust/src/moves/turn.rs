@@ -63,6 +63,8 @@ mod x86 {
 
     /// Columns that are read together, a few cache lines of every row.
     const STRIP: usize = 4 * BLOCK;
+    /// How far ahead of what is written lines are asked for: three of them.
+    const AHEAD: isize = 192;
 
     /// Pixels of three or four bytes, sixteen rows and columns at a time, each row in one register of sixteen lanes.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
@@ -79,7 +81,7 @@ mod x86 {
         let (wide, tight) =
             unsafe { (_mm512_loadu_si512(wide.as_ptr().cast()), _mm512_loadu_si512(tight.as_ptr().cast())) };
         let mask = if S == 4 { !0u64 } else { (1 << (BLOCK * S)) - 1 };
-        let soon = if flip[0] { -192 } else { 192 };
+        let soon = if flip[0] { -AHEAD } else { AHEAD };
         // The last block of each axis lies over the one before it, so that there are no rests. Four blocks across and
         // then down: so many rows of the result are written from one end to the other.
         for strip in (0..w).step_by(STRIP) {
