@@ -1,8 +1,9 @@
 //! Many pictures on several threads: each takes the next one, with scratch of its own, and writes into its place.
 
 use crate::chance::Address;
+use crate::crew;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Input, Out, Record, Worker};
+use crate::exec::{self, Input, Out, Record, Sample, Worker};
 use crate::program::Program;
 use crate::rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,8 @@ static RESTING: Mutex<Vec<Box<Worker>>> = Mutex::new(Vec::new());
 const KEPT: usize = 64;
 /// Bytes of a batch from which on it would only push other things out of the caches.
 const LARGE: usize = 1 << 24;
+/// Samples that are drawn before the longest of them is run.
+const AHEAD: usize = 64;
 
 pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
     let mut worker = RESTING.lock().ok().and_then(|mut list| list.pop()).unwrap_or_default();
@@ -44,32 +47,64 @@ pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
     out
 }
 
-/// Runs one sample; a defect of ours becomes an error of this sample, not the end of the process.
-pub fn run_one(
-    program: &Program,
-    input: Input<'_>,
-    address: &Address,
-    out: Out<'_>,
-    axes: [usize; 3],
-    worker: &mut Worker,
-) -> Result<Record> {
-    let done = catch_unwind(AssertUnwindSafe(|| {
-        let mut sample = exec::prepare(program, input, address)?;
-        if sample.shape()?.axes() != axes {
-            return Err(Error::new(Kind::Invalid, "program: the output array has places of another shape."));
+/// A place in the batch, and what belongs there.
+struct Job<'a> {
+    place: usize,
+    out: Out<'a>,
+}
+
+/// What is to be done next, for every thread to take from.
+struct Queue<'a> {
+    /// Not looked into yet; the largest last, which is taken first.
+    waiting: Vec<Job<'a>>,
+    /// Drawn and laid out; what takes longest last.
+    ready: Vec<(f64, Job<'a>, Sample<'a>)>,
+    /// How many are drawn before the first of them is run.
+    ahead: usize,
+}
+
+enum Task<'a> {
+    Prepare(Job<'a>),
+    Run(Job<'a>, Sample<'a>),
+}
+
+impl<'a> Queue<'a> {
+    fn next(&mut self) -> Option<Task<'a>> {
+        if self.ready.len() < self.ahead
+            && let Some(job) = self.waiting.pop()
+        {
+            return Some(Task::Prepare(job));
         }
-        sample.run(worker, program, out)?;
-        Ok(sample.record)
-    }));
-    done.unwrap_or_else(|_| {
-        *worker = Worker::default();
+        self.ready.pop().map(|(_, job, sample)| Task::Run(job, sample))
+    }
+
+    fn add(&mut self, job: Job<'a>, sample: Sample<'a>) {
+        let effort = sample.effort();
+        let k = self.ready.partition_point(|(other, ..)| *other < effort);
+        self.ready.insert(k, (effort, job, sample));
+    }
+}
+
+/// A defect of ours becomes an error of this sample, not the end of the process.
+fn caught<T>(work: impl FnOnce() -> Result<T>, failed: impl FnOnce()) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        failed();
         Err(Error::new(Kind::Invalid, "the core failed on this sample; please report it"))
     })
 }
 
-type Job<'a> = (usize, Out<'a>);
+fn prepared<'a>(program: &Program, input: Input<'a>, address: &Address, axes: [usize; 3]) -> Result<Sample<'a>> {
+    let sample = exec::prepare(program, input, address)?;
+    if sample.shape()?.axes() != axes {
+        return Err(Error::new(Kind::Invalid, "program: the output array has places of another shape."));
+    }
+    Ok(sample)
+}
 
 /// Runs all samples into places of `axes`; the results are in the order of the inputs.
+///
+/// Where several threads work, what takes longest is begun first, so that at the end none waits long for another; what
+/// a sample takes is known when it is drawn.
 pub fn run(
     program: &Program,
     inputs: &[Input<'_>],
@@ -79,50 +114,70 @@ pub fn run(
     threads: usize,
 ) -> Vec<Result<Record>> {
     let count = inputs.len();
+    let threads = threads.clamp(1, count.max(1));
     let streams = slots.bytes() > LARGE;
-    let mut jobs: Vec<Job<'_>> = match slots {
-        Slots::Bytes(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Bytes).enumerate().collect(),
-        Slots::Floats(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Floats).enumerate().collect(),
-        Slots::Halves(s) => s.chunks_mut((s.len() / count.max(1)).max(1)).map(Out::Halves).enumerate().collect(),
-    };
-    jobs.truncate(count);
-    jobs.reverse();
-    // The largest files first, so that at the end no thread waits long for another; pictures of one size in turn.
-    jobs.sort_by_key(|(k, _)| match &inputs[*k] {
+    let mut waiting = jobs(slots, count);
+    waiting.sort_by_key(|job| match &inputs[job.place] {
         Input::Jpeg(data) => data.len(),
         Input::Bytes(v) => v.width * v.height,
         Input::Floats(v) => v.width * v.height,
     });
-    let queue = Mutex::new(jobs);
+    let ahead = if threads > 1 { AHEAD } else { 1 };
+    let queue = Mutex::new(Queue { waiting, ready: Vec::new(), ahead });
     let done: Mutex<Vec<Option<Result<Record>>>> = Mutex::new((0..count).map(|_| None).collect());
+    let note = |place: usize, result| {
+        if let Ok(mut done) = done.lock() {
+            done[place] = Some(result);
+        }
+    };
     let work = || {
         with_worker(|worker| {
-            worker.stream(streams);
-            while let Some((k, out)) = queue.lock().ok().and_then(|mut q| q.pop()) {
-                let result = run_one(program, inputs[k], &addresses[k], out, axes, worker);
-                if streams {
-                    rows::arrive();
-                }
-                if let Ok(mut done) = done.lock() {
-                    done[k] = Some(result);
+            let next = || queue.lock().ok().and_then(|mut q| q.next());
+            while let Some(task) = next() {
+                match task {
+                    Task::Prepare(job) => {
+                        let k = job.place;
+                        match caught(|| prepared(program, inputs[k], &addresses[k], axes), || ()) {
+                            Ok(sample) => queue.lock().map_or((), |mut q| q.add(job, sample)),
+                            Err(error) => note(k, Err(error)),
+                        }
+                    }
+                    Task::Run(job, mut sample) => {
+                        worker.stream(streams);
+                        let mut broken = false;
+                        let result = caught(|| sample.run(worker, program, job.out), || broken = true);
+                        if broken {
+                            *worker = Worker::default();
+                        }
+                        if streams {
+                            rows::arrive();
+                        }
+                        note(job.place, result.map(|()| sample.record));
+                    }
                 }
             }
         });
     };
-    let threads = threads.clamp(1, count.max(1));
-    if threads == 1 {
-        work();
-    } else {
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
-    }
+    crew::together(threads, &work);
     let lost = || Err(Error::new(Kind::Invalid, "program: the output array has no place for this sample."));
     done.into_inner().map_or_else(
         |_| (0..count).map(|_| lost()).collect(),
         |list| list.into_iter().map(|r| r.unwrap_or_else(lost)).collect(),
     )
+}
+
+/// The places of the output array, the first one last: of samples alike, the first is taken first.
+fn jobs(slots: Slots<'_>, count: usize) -> Vec<Job<'_>> {
+    fn places<'a, T>(all: &'a mut [T], count: usize, out: impl Fn(&'a mut [T]) -> Out<'a>) -> Vec<Job<'a>> {
+        let one = (all.len() / count.max(1)).max(1);
+        let jobs = all.chunks_mut(one).take(count).enumerate().map(|(place, part)| Job { place, out: out(part) });
+        let mut jobs: Vec<Job<'_>> = jobs.collect();
+        jobs.reverse();
+        jobs
+    }
+    match slots {
+        Slots::Bytes(s) => places(s, count, Out::Bytes),
+        Slots::Floats(s) => places(s, count, Out::Floats),
+        Slots::Halves(s) => places(s, count, Out::Halves),
+    }
 }

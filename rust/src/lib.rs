@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod chance;
+mod crew;
 pub mod error;
 pub mod exec;
 pub mod geometry;

@@ -2,6 +2,7 @@
 
 mod arrange;
 mod colors;
+mod effort;
 mod make;
 mod plan;
 mod planes;
