@@ -15,6 +15,13 @@ pub struct Address {
     pub sample: u64,
 }
 
+/// The word of a sample's key: of `i` and a number in decimal, or of `s` and a text.
+pub fn key_word(kind: u8, text: &str) -> u64 {
+    let mut state = blake2b_simd::Params::new().hash_length(8).to_state();
+    let digest = state.update(&[kind]).update(text.as_bytes()).finalize();
+    digest.as_array()[..8].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
 const M: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
 const W: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from opsin import Pipeline, augment, chance, choice, log_uniform, normal, ops, step, uniform
 from opsin.chance import Rng, key_word, stream_words
-from opsin.errors import DecodeError, ParamError
+from opsin.errors import DecodeError, ParamError, PipelineError
 from opsin.kernels import native, reference_only
 from opsin.kernels.native.loading import need
 from opsin.pipeline.program import program_text
@@ -52,6 +52,37 @@ def reference(pipeline: Pipeline, source: Any, key: Any, mode: str) -> np.ndarra
         if mode == "infer":
             return pipeline.with_options(fuse=False)(source).image
         return pipeline.with_options(fuse=False)(source, mode="train", key=key, epoch=3).image
+
+
+@needs_core
+def test_the_words_of_keys_are_those_of_python() -> None:
+    rng = np.random.default_rng(0)
+    numbers = [
+        0,
+        1,
+        -1,
+        2**63 - 1,
+        -(2**63),
+        2**63,
+        2**64,
+        -(10**30),
+        *(int(v) for v in rng.integers(-(2**62), 2**62, 200)),
+    ]
+    texts = ["", "1", "a/b.jpg", "für Öl", "漢字", "\ud800", "a\0b", "x" * 1000]
+    keys = [*numbers, *texts, np.int64(-5), np.uint64(2**64 - 1)]
+    assert native.key_words(keys, key_word) == [key_word(k) for k in keys]
+    for bad in (True, 1.5, b"1"):
+        with pytest.raises(PipelineError, match="key must be an int or a str"):
+            native.key_words([3, bad], key_word)
+
+
+@needs_core
+def test_files_that_are_not_for_the_core_are_named() -> None:
+    plain, profiled = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (9, 8)).save(plain, "jpeg")
+    Image.new("RGB", (9, 8)).save(profiled, "jpeg", icc_profile=b"no profile at all")
+    files = [plain.getvalue(), profiled.getvalue(), b"", b"\xff\xd8", b"\x89PNG", plain.getvalue()[:3]]
+    assert native.odd_files(files) == [1, 2, 3, 4]
 
 
 # --- draws ----------------------------------------------------------------------------------------------------------

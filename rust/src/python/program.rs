@@ -1,33 +1,42 @@
 //! `Program`: a pipeline that the core runs by itself, on one sample or on many.
 
-use super::arrays::{Target, slice, view};
+use super::arrays::{Picture, Target, slice, view};
 use crate::batch::{self, Slots};
 use crate::chance::{self, Address};
 use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
 use crate::program::{Drawn, Program as Core};
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArrayDyn};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyInt, PyList, PyString};
 
 /// One source as Python hands it over.
-#[derive(FromPyObject)]
 enum Given<'py> {
-    #[pyo3(transparent)]
     File(Bound<'py, PyBytes>),
-    #[pyo3(transparent)]
-    Bytes(PyReadonlyArrayDyn<'py, u8>),
-    #[pyo3(transparent)]
-    Floats(PyReadonlyArrayDyn<'py, f32>),
+    Pixels(Picture<'py>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        match given.cast::<PyBytes>() {
+            Ok(file) => Ok(Given::File(file.to_owned())),
+            Err(_) => given.extract().map(Given::Pixels),
+        }
+    }
 }
 
 impl Given<'_> {
     fn input(&self) -> PyResult<Input<'_>> {
         Ok(match self {
             Given::File(data) => Input::Jpeg(data.as_bytes()),
-            Given::Bytes(a) => Input::Bytes(view(a)?),
-            Given::Floats(a) => Input::Floats(view(a)?),
+            Given::Pixels(Picture::Bytes(a)) => Input::Bytes(view(a)?),
+            Given::Pixels(Picture::Floats(a)) => Input::Floats(view(a)?),
+            Given::Pixels(Picture::Words(_)) => {
+                return Err(Error::new(Kind::Invalid, "program: a picture must be of uint8 or float32").into());
+            }
         })
     }
 }
@@ -148,6 +157,23 @@ impl Program {
     }
 }
 
+/// The words of keys; `other` gives those of keys that are neither text nor a number of 64 bits.
+#[pyfunction]
+fn key_words(keys: &Bound<'_, PyList>, other: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+    let word = |key: Bound<'_, PyAny>| {
+        if let Ok(text) = key.cast_exact::<PyString>()
+            && let Ok(text) = text.to_str()
+        {
+            return Ok(chance::key_word(b's', text));
+        }
+        match key.cast_exact::<PyInt>().ok().and_then(|number| number.extract::<i64>().ok()) {
+            Some(number) => Ok(chance::key_word(b'i', &number.to_string())),
+            None => other.call1((key,))?.extract(),
+        }
+    };
+    keys.iter().map(word).collect()
+}
+
 /// Raw words at an address: for the test that they are NumPy's.
 #[pyfunction]
 fn philox_words(key: [u64; 2], at: AddressIn) -> [u64; 11] {
@@ -163,6 +189,7 @@ fn elementary(x: f64) -> (f64, f64, f64) {
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Program>()?;
     m.add_class::<Records>()?;
+    m.add_function(wrap_pyfunction!(key_words, m)?)?;
     m.add_function(wrap_pyfunction!(philox_words, m)?)?;
     m.add_function(wrap_pyfunction!(elementary, m)?)
 }

@@ -25,7 +25,7 @@ class Store:
 
     def __init__(self, most: int, count: int) -> None:
         self._most, self._count = most, count  # bytes and arrays that are kept in all
-        self._kept: list[Array] = []
+        self._kept: list[_Kept] = []
         self._lock = threading.Lock()
         _STORES.append(self)
 
@@ -39,31 +39,40 @@ class Store:
 
         An array that was given out before is given out again once its last view is gone.
         """
-        dtype = np.dtype(dtype)
-        size = prod(shape) * dtype.itemsize
+        size = prod(shape) * np.dtype(dtype).itemsize
         if not _LEAST <= size <= self._most // 2 or not _COUNTS:
-            return _placed(np.empty(size + _LINE, np.uint8), shape, dtype)
+            return _Kept(size, shape, dtype).ready
         with self._lock:
-            base: Array | None = self._idle(size + _LINE)
-            if base is None:
-                base = np.empty(size + _LINE, np.uint8)
-                self._kept.append(base)
-                while len(self._kept) > self._count or sum(b.nbytes for b in self._kept) > self._most:
-                    self._kept.pop(0)
-            # a view of its own: whoever holds it, or a view of it, holds the base
-            return _placed(base, shape, dtype)
-
-    def _idle(self, size: int) -> Array | None:
-        for i in range(len(self._kept)):
-            # two references: the list's and the one that asks
-            if self._kept[i].nbytes == size and sys.getrefcount(self._kept[i]) == 2:
-                return self._kept[i]
-        return None
+            for kept in self._kept:
+                if kept.size == size and sys.getrefcount(kept.base) == _UNHELD:
+                    return kept.given(shape, dtype)
+            kept = _Kept(size, shape, dtype)
+            self._kept.append(kept)
+            while len(self._kept) > self._count or sum(k.size for k in self._kept) > self._most:
+                self._kept.pop(0)
+            return kept.given(shape, dtype)
 
 
-def _placed(base: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    skip = -base.__array_interface__["data"][0] % _LINE
-    return base[skip : skip + base.nbytes - _LINE].view(dtype).reshape(shape)
+class _Kept:
+    """Memory, and the array of the last shape that it was given out in."""
+
+    def __init__(self, size: int, shape: tuple[int, ...], dtype: Any) -> None:
+        self.size = size
+        self.base = np.empty(size + _LINE, np.uint8)
+        self._skip = -self.base.__array_interface__["data"][0] % _LINE
+        self.ready = self._placed(shape, dtype)
+
+    def _placed(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return self.base[self._skip : self._skip + self.size].view(dtype).reshape(shape)
+
+    def given(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Give a view of its own: whoever holds it, or a view of it, holds the memory."""
+        if self.ready.shape != shape or self.ready.dtype != dtype:
+            self.ready = self._placed(shape, dtype)
+        return self.ready.view()
+
+
+_UNHELD = 3  # references to memory that nobody holds: of its keeper, of the array kept ready, and of the one that asks
 
 
 def _start_anew() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from opsin.chance import key_word
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal, verbatim
-from opsin.pipeline.plan import address, finished, run_many
+from opsin.kernels import native
+from opsin.pipeline.plan import MASK, finished, is_plain, run_many
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -115,24 +116,24 @@ def _by_core(
     out: Array | None,
 ) -> Batch:
     """Run in the core; what it cannot take goes through Python, one by one, into the same array."""
-    # a file needs no sample to be decoded
-    given = [s if isinstance(s, bytes) else pipeline.as_sample(s) for s in sources]
-    own = [None if isinstance(s, bytes) else s.key for s in given] if keys is None else list(keys)
-    images, records, left = run_many(pipeline.plan(mode), given, _addresses(pipeline, mode, own, epoch), threads, out)
+    # files and plain arrays need no sample to be worked on
+    given = [s if type(s) is bytes or is_plain(s) else pipeline.as_sample(s) for s in sources]
+    own: list[Any] = [getattr(s, "key", None) for s in given] if keys is None else list(keys)
+    ran = run_many(pipeline.plan(mode), given, _addresses(pipeline, mode, own, epoch), threads, out)
+    images = ran.images
 
     def by_core(i: int) -> Sample:
         assert images is not None
         draws = pipeline.later_draws(pipeline.address(mode, own[i], epoch, 0))
-        return finished(pipeline.as_sample(given[i]), images[i], records[i], draws)
+        return finished(pipeline.as_sample(given[i]), images[i], ran.record(i), draws)
 
     def by_python(i: int) -> Sample:
         return pipeline.one(pipeline.as_sample(given[i]), mode, pipeline.address(mode, own[i], epoch, 0))
 
-    made: dict[int, Sample | OpsinError] = {i: _done(by_python, i) for i in left}
-    for i in records:
-        source = given[i]
-        rules = pipeline.rules if isinstance(source, bytes) else source.rules
-        if rules is not None and rules.text:
+    made: dict[int, Sample | OpsinError] = {i: _done(by_python, i) for i in ran.left}
+    # a source that is no sample yet has no rules of its own, and no objects
+    for i in ran.places:
+        if isinstance(given[i], Sample) and given[i].rules.text:
             made[i] = _done(lambda i: by_core(i).checked(), i)
     errors = tuple((i, done) for i, done in sorted(made.items()) if isinstance(done, OpsinError))
 
@@ -147,7 +148,7 @@ def _by_core(
             images[i] = 0
         elif done.image.shape != images.shape[1:] or done.image.dtype != images.dtype:
             return Batch(_stack(samples(), None), samples(), errors)
-        elif i in left:
+        elif i in ran.left:
             images[i] = done.image
     return Batch(images, samples, errors)
 
@@ -161,16 +162,14 @@ def _done(make: Callable[[int], Sample], i: int) -> Sample | OpsinError:
         return reason
 
 
-def _addresses(
-    pipeline: Pipeline, mode: Mode, keys: Sequence[int | str | None], epoch: int
-) -> list[tuple[int, int, int]]:
+def _addresses(pipeline: Pipeline, mode: Mode, keys: list[int | str | None], epoch: int) -> list[tuple[int, int, int]]:
     """Give the addresses of a batch's draws; they differ in their keys alone."""
-    first = address(pipeline.address(mode, keys[0], epoch, 0))
     if mode == "infer":
-        return [first] * len(keys)
-    if None in keys:
-        pipeline.address(mode, None, epoch, 0)  # which says what is missing
-    return [(first[0], first[1], key_word(key)) for key in keys if key is not None]
+        return [(0, 0, 0)] * len(keys)
+    if type(epoch) is not int or epoch < 0 or None in keys:
+        pipeline.address(mode, None if None in keys else keys[0], epoch, 0)  # which says what is wrong or missing
+    at = int(epoch) & MASK
+    return [(0, at, word) for word in native.key_words(keys, key_word)]
 
 
 def _stack(samples: Sequence[Sample | None], out: Array | None) -> Array:

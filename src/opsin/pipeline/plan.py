@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from opsin.arrays import MAX_SIDE
 from opsin.chance import Rng, key_word
 from opsin.errors import OpsinError
 from opsin.geometry import Size, Stage, Warp
@@ -24,9 +25,10 @@ from opsin.types import Array
 if TYPE_CHECKING:
     from opsin.pipeline.pipeline import Pipeline
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["MASK", "Plan", "Ran", "is_plain", "make_plan"]
 
-_MASK = (1 << 64) - 1
+MASK = (1 << 64) - 1
+_BYTES = np.dtype(np.uint8)
 Address = tuple[int, int, int]
 
 
@@ -127,7 +129,7 @@ def address(rng: Rng | None) -> Address:
     """Give the counter of a sample's draws, as the core takes it: draw, epoch, key."""
     if rng is None:
         return 0, 0, 0
-    return rng.draw & _MASK, rng.epoch & _MASK, key_word(rng.key)
+    return rng.draw & MASK, rng.epoch & MASK, key_word(rng.key)
 
 
 # --- one sample -----------------------------------------------------------------------------------------------------
@@ -199,50 +201,102 @@ def warp_of(record: Any) -> Warp:
 
 
 # --- many samples ---------------------------------------------------------------------------------------------------
-def run_many(
-    plan: Plan, sources: Sequence[Any], addresses: Sequence[Address], threads: int, out: Array | None
-) -> tuple[Array | None, Mapping[int, Callable[[], Any]], list[int]]:
-    """Run samples, or files as bytes, through the core into one array.
+class Ran(NamedTuple):
+    """What the core did of a batch.
+
+    Args:
+        images: the array; None where the core could take nothing.
+        records: what geometry did, one for each source that the core was given.
+        places: for every position that is done, where its record stands; a range where each stands in its own place.
+        left: the positions that Python must do.
+    """
+
+    images: Array | None
+    records: Sequence[Any]
+    places: range | dict[int, int]
+    left: list[int]
+
+    def record(self, i: int) -> Callable[[], Any]:
+        """Say how to get the record of a position that is done."""
+        return partial(self.records.__getitem__, self.places[i])
+
+
+def run_many(plan: Plan, sources: Sequence[Any], addresses: Sequence[Address], threads: int, out: Array | None) -> Ran:
+    """Run samples, files as bytes, or arrays as `is_plain` says, through the core into one array.
 
     The first source says what shape comes out; the core leaves alone what comes out in another.
-
-    Returns:
-        the array (None where the core could take nothing), how to get the record of every position that it did, and
-        the positions that Python must do.
     """
-    every = list(range(len(sources)))
-    taken = {i: given for i, source in enumerate(sources) if (given := _readable(source)) is not None}
-    shape, dtype = _first_shape(plan, taken, addresses)
+    count = len(sources)
+    given, good = _all_readable(sources)
+    shape, dtype = _first_shape(plan, given, [addresses[i] for i in good])
     if dtype is None:
-        return None, {}, every
+        return _nothing(count)
     if len(shape) == 2 or shape[-1] == 1:
-        taken = {i: given for i, given in taken.items() if plan.planar or _has_gray_axis(given) == (len(shape) == 3)}
+        same = [plan.planar or _has_gray_axis(g) == (len(shape) == 3) for g in given]
+        if not all(same):
+            given, good = ([v for v, fits in zip(values, same, strict=True) if fits] for values in (given, good))
     if out is None:
-        out = fresh((len(sources), *shape), dtype)
-    elif out.shape != (len(sources), *shape) or out.dtype != dtype or not out.flags["C_CONTIGUOUS"]:
-        return None, {}, every
-    whole = len(taken) == len(sources)
-    rows = out if whole else np.empty((len(taken), *shape), dtype)
-    good = list(taken)
-    errors, records = plan.program.run(list(taken.values()), [addresses[i] for i in good], rows, threads=threads)
-    if not whole:
+        out = fresh((count, *shape), dtype)
+    elif out.shape != (count, *shape) or out.dtype != dtype or not out.flags["C_CONTIGUOUS"]:
+        return _nothing(count)
+    if len(good) == count:
+        errors, records = plan.program.run(given, addresses, out, threads=threads)
+        if not errors:
+            return Ran(out, records, range(count), [])
+    else:
+        rows = np.empty((len(good), *shape), dtype)
+        errors, records = plan.program.run(given, [addresses[i] for i in good], rows, threads=threads)
         out[good] = rows
-    failed = {good[k] for k, _, _ in errors}
-    done = {i: partial(records.__getitem__, k) for k, i in enumerate(good) if i not in failed}
-    return out, done, [i for i in every if i not in done]
+    failed = {k for k, _, _ in errors}
+    places = {i: k for k, i in enumerate(good) if k not in failed}
+    return Ran(out, records, places, [i for i in range(count) if i not in places])
 
 
-def _first_shape(plan: Plan, taken: Mapping[int, Any], addresses: Sequence[Address]) -> tuple[tuple[int, ...], Any]:
-    for i, given in taken.items():
+def _nothing(count: int) -> Ran:
+    return Ran(None, (), {}, list(range(count)))
+
+
+def _first_shape(plan: Plan, given: Sequence[Any], addresses: Sequence[Address]) -> tuple[tuple[int, ...], Any]:
+    for source, at in zip(given, addresses, strict=True):
         try:
-            return output_shape(plan, given, addresses[i])
+            return output_shape(plan, source, at)
         except OpsinError:
             continue
     return (), None
 
 
-def _readable(source: Sample | bytes) -> Any:
+def is_plain(image: Any) -> bool:
+    """Say whether something is an array that the core reads as it stands, and that no check would refuse."""
+    return (
+        type(image) is np.ndarray
+        and image.dtype == _BYTES
+        and (len(shape := image.shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3)))
+        and min(shape) > 0
+        and max(shape) <= MAX_SIDE
+        and image.flags.c_contiguous
+    )
+
+
+def _all_readable(sources: Sequence[Any]) -> tuple[list[Any], Sequence[int]]:
+    """Give what the core reads of the sources, and their positions; files of the common kind are looked at together."""
+    files = [file for source in sources if (file := source if type(source) is bytes else _stored(source)) is not None]
+    if len(files) == len(sources) and not native.odd_files(files):
+        return files, range(len(files))
+    taken = {i: given for i, source in enumerate(sources) if (given := _readable(source)) is not None}
+    return list(taken.values()), list(taken)
+
+
+def _stored(source: Any) -> bytes | None:
+    """Give the bytes of a sample that was not read yet."""
+    if type(source) is Sample and source.decoded is None and type(source.source) is bytes:
+        return source.source
+    return None
+
+
+def _readable(source: Any) -> Any:
     """Give what the core reads of a source; what cannot be read is left to Python, which says why."""
+    if isinstance(source, np.ndarray):
+        return source
     try:
         return _for_the_core(source) if isinstance(source, bytes) else core_source(source)
     except OpsinError:

@@ -14,11 +14,12 @@ from opsin.kernels.native.jpeg import (
     decode_planes,
     jpeg_has_profile,
     jpeg_info,
+    odd_files,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
 from opsin.kernels.native.moves import framer, gray, look_up, moved, mover, saturate
 from opsin.kernels.native.png import encode_png
-from opsin.kernels.native.program import Outcome, Program, one_step
+from opsin.kernels.native.program import Outcome, Program, key_words, one_step
 from opsin.kernels.native.values import channel_sums, normalized, planes, span
 
 __all__ = [
@@ -40,11 +41,13 @@ __all__ = [
     "gray",
     "jpeg_has_profile",
     "jpeg_info",
+    "key_words",
     "look_up",
     "median",
     "moved",
     "mover",
     "normalized",
+    "odd_files",
     "one_step",
     "planes",
     "resize",

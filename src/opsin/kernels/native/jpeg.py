@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from opsin.errors import ParamError, refusal
 from opsin.kernels.native.loading import need, refuse
 
-__all__ = ["MAX_PIXELS", "JpegInfo", "Plane", "decode_jpeg", "decode_planes", "jpeg_has_profile", "jpeg_info"]
+__all__ = [
+    "MAX_PIXELS",
+    "JpegInfo",
+    "Plane",
+    "decode_jpeg",
+    "decode_planes",
+    "jpeg_has_profile",
+    "jpeg_info",
+    "odd_files",
+]
 
 MAX_PIXELS = 1 << 28  # what a decode accepts when nobody says otherwise
 
@@ -53,6 +62,12 @@ def jpeg_info(data: bytes, *, max_pixels: int = MAX_PIXELS) -> JpegInfo:
 def jpeg_has_profile(data: bytes) -> bool:
     """Say whether a color profile stands in a JPEG before its picture."""
     return bool(need().jpeg_has_profile(data))
+
+
+def odd_files(files: list[bytes]) -> list[int]:
+    """Give the positions of files that are no JPEG, or stand under a color profile."""
+    odd: list[int] = need().odd_files(files)
+    return odd
 
 
 def _denominator(scale: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from opsin.errors import ParamError, refusal
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array
 
-__all__ = ["Outcome", "Program", "one_step"]
+__all__ = ["Outcome", "Program", "key_words", "one_step"]
 
 Address = tuple[int, int, int]  # draw number, epoch, the word of the sample's key
 
@@ -91,7 +91,8 @@ class Program:
         target = out.view(np.uint16) if out.dtype == np.float16 else out
         axes = (*out.shape[1:], 1)[:3]
         try:
-            return self._program.run([_source(s) for s in sources], list(addresses), target, axes, threads)
+            given = [s if type(s) is bytes else _source(s) for s in sources]
+            return self._program.run(given, addresses, target, axes, threads)
         except core.NativeError as error:
             refuse(error)
 
@@ -99,6 +100,12 @@ class Program:
         """Give what is drawn at an address as text, step by step."""
         drawn: list[str] = self._program.draw(address)
         return drawn
+
+
+def key_words(keys: list[Any], other: Callable[[Any], int]) -> list[int]:
+    """Give the words of many keys, as `opsin.chance.key_word` does; `other` gives those of the rarer kinds."""
+    words: list[int] = need().key_words(keys, other)
+    return words
 
 
 @lru_cache(maxsize=256)
