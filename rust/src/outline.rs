@@ -24,6 +24,26 @@ pub struct Carried {
     pub side: f64,
 }
 
+/// When a box is dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Least {
+    pub visible: f64,
+    pub area: f64,
+    pub side: f64,
+}
+
+impl Least {
+    /// A thousandth of a pixel of rounding never drops a box that just meets a rule.
+    const SLACK: f64 = 1e-3;
+
+    /// Says of a box that goes whether nothing of it is left; `visible` is what it shows of the whole object.
+    pub fn drops(&self, carried: &Carried, visible: f64) -> Option<bool> {
+        let large = carried.area >= self.area - Self::SLACK && carried.side >= self.side - Self::SLACK;
+        let fine = large && visible >= self.visible && visible > 0.0;
+        (!fine).then_some(visible <= 0.0)
+    }
+}
+
 type Point = [f64; 2];
 
 /// Points nearer to the horizon than this are cut off.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +21,6 @@ __all__ = ["carry", "rasterize"]
 Floats: TypeAlias = NDArray[np.float64]
 Cover: TypeAlias = tuple[int, NDArray[np.bool_]]
 _NOTHING: Floats = np.zeros((0, 2))
-_TRACE = math.ulp(0.0)  # the least visible part that is more than nothing
 
 
 def carry(
@@ -41,27 +39,59 @@ def carry(
     """
     if table.count == 0:
         return replace(table, size=warp.target), ()
+    if use_core() and not hidden and boxes_alone(table):
+        stages = [(s.matrix, s.target.width, s.target.height) for s in warp.stages if s.matrix is not None]
+        if len(stages) == len(warp.stages):
+            kept = native.carry_boxes(*boxes_of(table), least(rules), stages)
+            out, gone = carried_boxes(table, warp.target, kept)
+            if (keypoints := _keypoints(table, warp)) is not None:
+                out = out.replaced(keypoints=keypoints[kept[0]])
+            return mirrored_classes(out, table, warp, rules), gone
     moved = _Carrier(table, warp, hidden)
-    keep, dropped = moved.fine(rules), []
-    for i in (~keep).nonzero()[0].tolist():
+    keep, dropped = np.ones(table.count, np.bool_), []
+    for i in range(table.count):
         reason = moved.verdict(i, rules)
-        keep[i] = reason is None
         if reason is not None:
-            label = None if table.labels is None else table.labels[i]
-            dropped.append(Dropped(i, reason, float(moved.visible[i]), label))
-    out = moved.table(keep)
-    if rules.text or rules.swap:
-        out = mirrored_classes(out, table, warp, rules)
-    return out, tuple(dropped)
+            keep[i] = False
+            dropped.append(Dropped(i, reason, float(moved.visible[i]), _label(table, i)))
+    return mirrored_classes(moved.table(keep), table, warp, rules), tuple(dropped)
+
+
+# --- boxes alone, which the core carries ----------------------------------------------------------------------------
+def boxes_alone(table: Instances) -> bool:
+    """Say whether boxes are all the shape that objects have."""
+    return table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
+
+
+def boxes_of(table: Instances) -> tuple[Floats, Floats]:
+    """Give the boxes as the core reads them, and how much of each object was seen before."""
+    return np.ascontiguousarray(table.boxes, np.float64), np.ascontiguousarray(table.visible, np.float64)
+
+
+def least(rules: Rules) -> native.Least:
+    """Give the least visible part, area and side of what stays."""
+    return rules.min_visible, rules.min_area, rules.min_side
+
+
+def carried_boxes(table: Instances, size: Size, kept: native.Kept) -> tuple[Instances, tuple[Dropped, ...]]:
+    """Give the table on its new canvas, and what was dropped, from what the core kept of the boxes."""
+    rows, boxes, visible, gone = kept
+    out = table if len(rows) == table.count else table[rows]
+    dropped = [Dropped(i, "outside" if outside else "too_small", seen, _label(table, i)) for i, outside, seen in gone]
+    return out.replaced(size=size, boxes=boxes, visible=visible), tuple(dropped)
+
+
+def _label(table: Instances, row: int) -> Any:
+    return None if table.labels is None else table.labels[row]
 
 
 def mirrored_classes(out: Instances, table: Instances, warp: Warp, rules: Rules) -> Instances:
-    """Refuse mirrored text, and let classes of a side change places in a mirror.
+    """Refuse mirrored text, and let classes of a side change places in a mirror, where there are such rules.
 
     Raises:
         ParamError: an object whose class is marked as text stands mirrored.
     """
-    if out.labels is None or out.rows is None:
+    if not (rules.text or rules.swap) or out.labels is None or out.rows is None:
         return out
     other = {a: b for x, y in rules.swap for a, b in ((x, y), (y, x))}
     labels = out.labels.astype(object)  # names of any length
@@ -107,51 +137,15 @@ class _Carrier:
         self.before = np.ones(n) if table.visible is None else np.asarray(table.visible, dtype=np.float64)
         self.visible = self.before.copy()
         self.hidden = [False] * n
-        self.areas = self.sides = self.before  # of easy rows, once they are known
         self.boxes = None if table.boxes is None else np.zeros((n, 4))
         self.corners = None if table.corners is None else np.zeros((n, 4, 2))
         self.polygons: list[tuple[Floats, ...]] = [()] * n
-        self.keypoints = self._keypoints(hidden)
-        self.easy: NDArray[np.bool_] = np.zeros(n, np.bool_) if hidden else self._easy_rows()
-        rest: list[int] = (~self.easy).nonzero()[0].tolist()
-        straight = bool(rest) and warp.straight()
-        for i in rest:
+        self.keypoints = _keypoints(table, warp)
+        straight = warp.straight()
+        for i in range(n):
             self._row(i, straight)
         if hidden:
             self._cover(hidden)
-
-    def _easy_rows(self) -> NDArray[np.bool_]:
-        """Carry all boxes at once where boxes are all there is.
-
-        Easy are those that are done: all in the core, and without it those that no canvas on the way cuts.
-        """
-        table, n = self.source, self.source.count
-        alone = table.boxes is not None and table.corners is None and table.polygons is None and table.masks is None
-        stages = [(s.matrix, s.target.width, s.target.height) for s in self.warp.stages if s.matrix is not None]
-        if not alone or len(stages) < len(self.warp.stages):
-            return np.zeros(n, np.bool_)
-        assert table.boxes is not None and self.boxes is not None
-        if use_core():
-            carried = native.carry_boxes(table.boxes, stages)
-            self.boxes, self.visible = carried[:, :4], self.before * carried[:, 4]
-            self.areas, self.sides = carried[:, 5], carried[:, 6]
-            return np.ones(n, np.bool_)
-        points = table.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
-        points, inside = self.warp.passage(points)
-        corners = points.reshape(n, 4, 2)
-        easy = np.asarray(inside.reshape(n, 4).all(axis=1))
-        low, high = corners.min(axis=1), corners.max(axis=1)
-        self.boxes[easy] = np.concatenate([low, high], axis=1)[easy]
-        x, y = corners[..., 0], corners[..., 1]
-        after = [1, 2, 3, 0]
-        self.areas = np.abs((x * y[:, after] - y * x[:, after]).sum(axis=1)) / 2
-        self.sides = (high - low).min(axis=1)
-        return easy
-
-    def fine(self, rules: Rules) -> NDArray[np.bool_]:
-        """Say which rows stay without a closer look: easy ones that meet every rule."""
-        large = (self.areas >= rules.min_area - 1e-3) & (self.sides >= rules.min_side - 1e-3)
-        return np.asarray(self.easy & large & (self.visible >= max(rules.min_visible, _TRACE)))
 
     def _row(self, i: int, straight: bool) -> None:
         table, warp = self.source, self.warp
@@ -217,29 +211,6 @@ class _Carrier:
             out[i] = gather_nearest(mask, self.warp)
         return out
 
-    def _keypoints(self, hidden: Sequence[Cover]) -> Floats | None:
-        points = self.source.keypoints
-        if points is None:
-            return None
-        n, k, columns = points.shape
-        flat = points[..., :2].reshape(-1, 2)
-        moved = self.warp.push(flat).reshape(n, k, 2)
-        inside = self.warp.kept(flat).reshape(n, k)
-        out = points.copy()
-        out[..., :2] = moved
-        if columns == 3:
-            labelled = points[..., 2] > 0
-            out[..., 2] = np.where(inside & labelled, points[..., 2], 0.0)
-            out[~labelled] = 0.0
-        skeleton = self.source.skeleton
-        if skeleton is not None and skeleton.mirror and self.warp.stages:
-            order = skeleton.swap()
-            for i in range(n):
-                named = points[i, :, 2] > 0 if columns == 3 else np.ones(k, np.bool_)
-                if named.any() and self.warp.mirrors(points[i, named, :2].mean(axis=0)):
-                    out[i] = out[i, order]
-        return out
-
     def _cover(self, hidden: Sequence[Cover]) -> None:
         """Take away what was covered: from masks, from the visible part, and by marking key points hidden."""
         for done, cover in hidden:
@@ -288,8 +259,6 @@ class _Carrier:
             points = table.keypoints[i]
             named = points[:, 2] > 0 if points.shape[1] == 3 else np.ones(len(points), np.bool_)
             return None if not named.any() or self.warp.kept(points[named, :2]).any() else "outside"
-        if self.easy[i]:
-            return "outside" if self.visible[i] <= 0.0 else "too_small"
         if len(self.clipped[i]) == 0 or self.visible[i] <= 0.0:
             return "occluded" if self.hidden[i] else "outside"
         if self.visible[i] < rules.min_visible:
@@ -305,7 +274,7 @@ class _Carrier:
     def table(self, keep: NDArray[np.bool_]) -> Instances:
         """Give the kept rows on the present canvas."""
         source = self.source
-        full = source._with(
+        full = source.replaced(
             size=self.warp.target,
             boxes=self.boxes,
             corners=self.corners,
@@ -315,6 +284,30 @@ class _Carrier:
             visible=self.visible,
         )
         return full[keep]
+
+
+def _keypoints(table: Instances, warp: Warp) -> Floats | None:
+    points = table.keypoints
+    if points is None:
+        return None
+    n, k, columns = points.shape
+    flat = points[..., :2].reshape(-1, 2)
+    moved = warp.push(flat).reshape(n, k, 2)
+    inside = warp.kept(flat).reshape(n, k)
+    out = points.copy()
+    out[..., :2] = moved
+    if columns == 3:
+        labelled = points[..., 2] > 0
+        out[..., 2] = np.where(inside & labelled, points[..., 2], 0.0)
+        out[~labelled] = 0.0
+    skeleton = table.skeleton
+    if skeleton is not None and skeleton.mirror and warp.stages:
+        order = skeleton.swap()
+        for i in range(n):
+            named = points[i, :, 2] > 0 if columns == 3 else np.ones(k, np.bool_)
+            if named.any() and warp.mirrors(points[i, named, :2].mean(axis=0)):
+                out[i] = out[i, order]
+    return out
 
 
 def _empty(parts: list[Floats]) -> bool:

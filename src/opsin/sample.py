@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -11,16 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from opsin.arrays import check_image
-from opsin.carry import carry
+from opsin.carry import boxes_alone, boxes_of, carried_boxes, carry, least
 from opsin.errors import OpsinError, ParamError, refusal
 from opsin.geometry import Size, Warp
 from opsin.instances import Dropped, Instances, Rules, Skeleton, make
+from opsin.kernels import native, use_core
 from opsin.kernels.resample import gather_nearest
 from opsin.types import Array
 
 __all__ = ["Sample"]
 
 Source = Array | str | bytes | os.PathLike[str]
+Boxes = Callable[[NDArray[Any], NDArray[Any], native.Least], tuple[tuple[int, int], native.Kept]]
 _RULES = Rules()
 
 
@@ -88,6 +89,7 @@ class Sample:
         self.results: dict[str, Any] = {}
         self._draws: dict[str, Any] = {}
         self._later: Callable[[], Warp] | None = None
+        self._boxes: Boxes | None = None
         self._later_draws: Callable[[], dict[str, Any]] | None = None
         self.filtered: str | None = None
         self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
@@ -154,16 +156,19 @@ class Sample:
 
     def _stored_size(self) -> Size:
         """Width and height, upright, from the head of the file: annotations need no pixels."""
-        from opsin.io import header, read_bytes
-        from opsin.kernels import native, use_core
+        data = self.source
+        if type(data) is not bytes:
+            from opsin.io import read_bytes
 
-        data = self.source if isinstance(self.source, bytes) else read_bytes(self.source).data
-        if use_core() and data[:3] == b"\xff\xd8\xff":
-            with contextlib.suppress(OpsinError):
-                quick = native.jpeg_info(data)
-                return _upright(quick.width, quick.height, quick.orientation)
+            data = read_bytes(data).data
+        size = native.upright_size(data) if use_core() else None
+        if size is not None:
+            return Size(*size)
+        from opsin.io import header
+
         found = header(data)
-        return _upright(found.width, found.height, found.orientation)
+        turned = found.orientation >= 5
+        return Size(found.height, found.width) if turned else Size(found.width, found.height)
 
     @property
     def warp(self) -> Warp:
@@ -185,12 +190,22 @@ class Sample:
         if self._table is None:
             return Instances(self.size, class_names=self.class_names), ()
         if self._carried is None:
+            if self._boxes is not None and self._is_simple(self._table):
+                size, kept = self._boxes(*boxes_of(self._table), least(self.rules))
+                self._carried = carried_boxes(self._table, Size(*size), kept)
+                return self._carried
             warp = self._warp
             if (warp is None or not warp.stages) and not self._hidden:
                 self._carried = self._table, ()
             else:
                 self._carried = carry(self._table, warp or self.warp, self.rules, self._hidden)
         return self._carried
+
+    def _is_simple(self, table: Instances) -> bool:
+        """Say whether the core can carry the objects without telling how."""
+        return (
+            boxes_alone(table) and table.keypoints is None and not (self._hidden or self.rules.text or self.rules.swap)
+        )
 
     @property
     def original_instances(self) -> Instances:
@@ -222,7 +237,7 @@ class Sample:
     @_warp.setter
     def _warp(self, warp: Warp | None) -> None:
         self._told()
-        self._moves = warp
+        self._moves, self._boxes = warp, None
 
     @property
     def draws(self) -> dict[str, Any]:
@@ -236,25 +251,29 @@ class Sample:
     def draws(self, draws: dict[str, Any]) -> None:
         self._later_draws, self._draws = None, draws
 
-    def done_elsewhere(self, image: Array, warp: Callable[[], Warp], draws: Callable[[], dict[str, Any]]) -> Self:
+    def done_elsewhere(
+        self, image: Array, warp: Callable[[], Warp], boxes: Boxes, draws: Callable[[], dict[str, Any]]
+    ) -> Self:
         """Give the sample with a picture that was made at once by many steps.
 
         Args:
             image: the picture.
             warp: tells the composed warp of those steps, when it is needed.
+            boxes: carries boxes as those steps did, without the warp: gives the canvas, and what
+                `native.carry_boxes` gives.
             draws: tells their draws, when they are needed.
         """
         out = self._twin()
-        out._image, out._later, out._later_draws, out._carried = image, warp, draws, None
+        out._image, out._later, out._boxes, out._later_draws, out._carried = image, warp, boxes, draws, None
         if self._moves is not None or self._later is not None:
             before = self.warp
-            out._later = lambda: before.then(warp())
+            out._later, out._boxes = lambda: before.then(warp()), None
         return out
 
     def __getstate__(self) -> dict[str, Any]:
         # what is worked out later cannot travel to another process
         self._told()
-        return self.__dict__ | {"_draws": self.draws, "_later_draws": None}
+        return self.__dict__ | {"_draws": self.draws, "_later_draws": None, "_boxes": None}
 
     def checked(self) -> Self:
         """Work the annotations out now: where text was mirrored, that is when it is refused."""
@@ -380,7 +399,3 @@ class Sample:
         key = f"{self.key!r}, " if self.key is not None else ""
         count = "" if self._table is None else f", {len(self.instances)} instances"
         return f"Sample({key}{picture}{count})"
-
-
-def _upright(width: int, height: int, orientation: int) -> Size:
-    return Size(height, width) if orientation >= 5 else Size(width, height)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from opsin import Pipeline, Rules, Sample, Size, Warp, augment, ops, step, uniform
 from opsin.errors import OpsinError, PipelineError
@@ -260,3 +261,54 @@ def test_gray_pictures_are_refused_fused_or_not(name):
         for one in (pipeline, pipeline.with_options(fuse=False)):
             with pytest.raises(OpsinError, match=name):
                 one(image)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_lies_on_its_side_carries_its_boxes_upright(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(smooth(40, 60)).save(file, "jpeg", exif=exif)
+    sample = Sample(file.getvalue(), boxes=[[5, 10, 20, 30], [0, 0, 8, 4]])
+    turn = augment(step(ops.rotate, angle=uniform(-20, 20)), step(ops.flip_horizontal).sometimes(0.5))
+    pipeline = Pipeline(turn, step(ops.resize, width=80, height=70))
+    slow = pipeline.with_options(fuse=False)(sample, mode="train", key=orientation, epoch=0)
+    batch = pipeline.batch([sample], keys=[orientation], mode="train")
+    for fast in (pipeline(sample, mode="train", key=orientation, epoch=0), batch.samples[0]):
+        assert fast is not None and fast.original_instances.size == sample.size
+        np.testing.assert_allclose(fast.instances.boxes, slow.instances.boxes, atol=1e-9)
+        np.testing.assert_allclose(fast.to_original(points=[[3, 4]]), slow.to_original(points=[[3, 4]]), atol=1e-9)
+        assert fast.warp.source == slow.warp.source == sample.size
+
+
+@needs_core
+def test_boxes_carried_by_the_core_are_those_of_the_warp() -> None:
+    rng = np.random.default_rng(3)
+    corner = rng.uniform(-10, 90, (60, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0, 40, (60, 2))], axis=1)
+    sample = Sample(encode(smooth(80, 100), "jpeg"), boxes=boxes, labels=[f"c{i % 7}" for i in range(60)])
+    moves = (step(ops.rotate, angle=uniform(-40, 40)), step(ops.random_resized_crop, width=64, height=48))
+    for rules in (Rules(), Rules(min_visible=0.5, min_area=40, min_side=3)):
+        pipeline = Pipeline(augment(*moves), rules=rules)
+        for key in range(8):
+            quick = pipeline(sample, mode="train", key=key, epoch=0)
+            told = pipeline(sample, mode="train", key=key, epoch=0)
+            assert told.warp.stages  # the warp is built, and carries
+            told = told.with_image(told.image).moved(Warp.identity(told.size), told.image)
+            with reference_only():
+                slow = pipeline(sample, mode="train", key=key, epoch=0)
+                slow.instances  # noqa: B018
+            for other in (told, slow):
+                assert quick.instances.rows.tolist() == other.instances.rows.tolist()
+                assert quick.instances.labels.tolist() == other.instances.labels.tolist()
+                np.testing.assert_allclose(quick.instances.boxes, other.instances.boxes, atol=1e-6)
+                np.testing.assert_allclose(quick.instances.visible, other.instances.visible, atol=1e-6)
+                assert [(d.row, d.reason, d.label) for d in quick.dropped] == [
+                    (d.row, d.reason, d.label) for d in other.dropped
+                ]
+            assert 0 < quick.instances.count < 60 and quick.instances.size == slow.instances.size
+            again = pickle.loads(pickle.dumps(pipeline(sample, mode="train", key=key, epoch=0)))
+            assert again.instances.rows.tolist() == quick.instances.rows.tolist()
+            stricter = Rules(min_visible=0.9, min_area=rules.min_area, min_side=rules.min_side)
+            back = quick.with_rules(stricter).instances
+            assert set(back.rows) <= set(quick.instances.rows) and (back.visible >= 0.9).all()

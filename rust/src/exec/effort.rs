@@ -15,11 +15,13 @@ impl Sample<'_> {
 
     /// The pixels of the source around everything that comes out; all of them where that is not known.
     fn looked_at(&self) -> f64 {
-        let (width, height) = (self.record.source.0 as f64, self.record.source.1 as f64);
+        let (width, height) = self.source.size();
+        let (width, height) = (width as f64, height as f64);
         let all = width * height;
-        let Some(last) = self.record.stages.last() else { return all };
+        let stages = || self.segments.iter().flat_map(|s| &s.stages);
+        let Some(last) = stages().last() else { return all };
         let mut back = None;
-        for stage in &self.record.stages {
+        for stage in stages() {
             let Ok(one) = stage.back() else { return all };
             back = Some(back.map_or(one, |before| times(&before, &one)));
         }

@@ -36,7 +36,7 @@ impl Worker {
     }
 }
 
-/// What was done to a sample, as far as geometry goes.
+/// What was done to a sample, as far as geometry goes, from the upright picture on.
 #[derive(Default, Debug)]
 pub struct Record {
     pub source: Size,
@@ -102,14 +102,16 @@ pub fn prepare<'a>(program: &Program, input: Input<'a>, address: &Address) -> Re
         return Err(Error::new(Kind::Unsupported, format!("a picture of {channels} channels")));
     }
     let mut size = source.size();
-    let mut record = Record { source: size, ..Record::default() };
-    let mut segments = vec![Segment::default()];
+    let mut first = Segment::default();
     if let (Source::Jpeg(_, header), true) = (&source, program.options.orient)
         && header.orientation > 1
     {
+        // How a file lies is nobody's business but the decoder's: the record begins with the picture upright.
         let edge = Edge { border: Border::Constant, fill: vec![0.0], kernel: Kernel::Bilinear };
-        size = geometry::append(&mut record.stages, size, &Move::Orient(header.orientation), &edge, address)?;
+        size = geometry::append(&mut first.stages, size, &Move::Orient(header.orientation), &edge, address)?;
     }
+    let mut record = Record { source: size, ..Record::default() };
+    let mut segments = vec![first];
     let mut taken = 0;
     for drawn in program.draw(address) {
         match drawn {
@@ -130,10 +132,6 @@ pub fn prepare<'a>(program: &Program, input: Input<'a>, address: &Address) -> Re
             taken = record.stages.len();
         }
     }
-    // Stages without a step behind them (an orientation alone).
-    if let Some(segment) = segments.last_mut() {
-        segment.stages.extend_from_slice(&record.stages[taken..]);
-    }
     Ok(Sample { source, segments, record })
 }
 
@@ -147,7 +145,7 @@ impl<'a> Sample<'a> {
         let levels = self.levels();
         let (mut channels, mut settled) = (self.source.channels(), levels);
         let mut out = None;
-        let mut size = self.record.source;
+        let mut size = self.source.size();
         for segment in &self.segments {
             settled &= segment.stages.iter().all(Stage::moves_whole_pixels);
             let compiled = rows::compile(&segment.tints, channels, levels, settled, Form::Outline)?;
@@ -176,7 +174,7 @@ impl<'a> Sample<'a> {
         let levels = self.levels();
         let mut settled = levels;
         let mut parts = Vec::new();
-        let mut size = self.record.source;
+        let mut size = self.source.size();
         for segment in std::mem::take(&mut self.segments) {
             let end = segment.stages.last().map_or(size, |s| s.target);
             let mut list = arrange::arrange(size, segment.stages, &program.options);

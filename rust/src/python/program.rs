@@ -1,12 +1,15 @@
 //! `Program`: a pipeline that the core runs by itself, on one sample or on many.
 
 use super::arrays::{Picture, Target, slice, view};
+use super::outline::{Boxes, carried};
 use crate::batch::{self, Slots};
 use crate::chance::{self, Address};
 use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
+use crate::geometry::Stage;
+use crate::outline::Canvas;
 use crate::program::{Drawn, Program as Core};
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString};
@@ -76,6 +79,24 @@ impl Records {
     fn __getitem__<'py>(&self, py: Python<'py>, k: usize) -> PyResult<Option<RecordOut<'py>>> {
         let found = self.records.get(k).ok_or_else(|| PyIndexError::new_err("records: there is no such source"))?;
         found.as_ref().map(|r| record(py, r)).transpose()
+    }
+
+    /// Carries boxes of one source as geometry carried its pixels: the last canvas, and what `carry_boxes` gives.
+    fn carry_boxes<'py>(
+        &self,
+        py: Python<'py>,
+        k: usize,
+        boxes: PyReadonlyArray2<'py, f64>,
+        before: PyReadonlyArray1<'py, f64>,
+        least: (f64, f64, f64),
+    ) -> PyResult<((usize, usize), Boxes<'py>)> {
+        let Some(Some(record)) = self.records.get(k) else {
+            return Err(PyIndexError::new_err("records: there is no such source"));
+        };
+        let canvas = |s: &Stage| Canvas { matrix: s.matrix, width: s.target.0 as f64, height: s.target.1 as f64 };
+        let canvases: Vec<Canvas> = record.stages.iter().map(canvas).collect();
+        let size = record.stages.last().map_or(record.source, |s| s.target);
+        Ok((size, carried(py, &boxes, &before, least, &canvases)?))
     }
 }
 

@@ -124,8 +124,8 @@ def _by_core(
 
     def by_core(i: int) -> Sample:
         assert images is not None
-        draws = pipeline.later_draws(pipeline.address(mode, own[i], epoch, 0))
-        return finished(pipeline.as_sample(given[i]), images[i], ran.record(i), draws)
+        draws = lambda: pipeline.later_draws(pipeline.address(mode, own[i], epoch, 0))()  # noqa: E731
+        return finished(pipeline.as_sample(given[i]), images[i], ran.records, ran.places[i], draws)
 
     def by_python(i: int) -> Sample:
         return pipeline.one(pipeline.as_sample(given[i]), mode, pipeline.address(mode, own[i], epoch, 0))

@@ -164,7 +164,7 @@ def _attempt(
         errors, records = plan.program.run([source], [at], out)
     except OpsinError:
         return None  # Python says what is wrong, in its own words
-    return None if errors else finished(sample, out[0], partial(records.__getitem__, 0), draws)
+    return None if errors else finished(sample, out[0], records, 0, draws)
 
 
 def output_shape(plan: Plan, source: Any, at: Address) -> tuple[tuple[int, ...], Any]:
@@ -180,9 +180,9 @@ def _has_gray_axis(source: Any) -> bool:
     return isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[2] == 1
 
 
-def finished(sample: Sample, image: Array, record: Callable[[], Any], draws: Callable[[], dict[str, Any]]) -> Sample:
+def finished(sample: Sample, image: Array, records: Any, k: int, draws: Callable[[], dict[str, Any]]) -> Sample:
     """Make the sample of a picture that the core computed; where its pixels went is worked out when asked."""
-    return sample.done_elsewhere(image, lambda: warp_of(record()), draws)
+    return sample.done_elsewhere(image, lambda: warp_of(records[k]), partial(records.carry_boxes, k), draws)
 
 
 def warp_of(record: Any) -> Warp:
@@ -212,13 +212,9 @@ class Ran(NamedTuple):
     """
 
     images: Array | None
-    records: Sequence[Any]
+    records: Any
     places: range | dict[int, int]
     left: list[int]
-
-    def record(self, i: int) -> Callable[[], Any]:
-        """Say how to get the record of a position that is done."""
-        return partial(self.records.__getitem__, self.places[i])
 
 
 def run_many(plan: Plan, sources: Sequence[Any], addresses: Sequence[Address], threads: int, out: Array | None) -> Ran:

@@ -5,7 +5,7 @@ reference kernels serve instead. Nothing of the core runs when this package is i
 """
 
 from opsin.kernels.native.filters import BOX, box_mean, median, smooth
-from opsin.kernels.native.geometry import carry_boxes, resize, resizer, warp, warp_map, warper
+from opsin.kernels.native.geometry import Kept, Least, carry_boxes, resize, resizer, warp, warp_map, warper
 from opsin.kernels.native.jpeg import (
     MAX_PIXELS,
     JpegInfo,
@@ -15,6 +15,7 @@ from opsin.kernels.native.jpeg import (
     jpeg_has_profile,
     jpeg_info,
     odd_files,
+    upright_size,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
 from opsin.kernels.native.moves import framer, gray, look_up, moved, mover, saturate
@@ -27,6 +28,8 @@ __all__ = [
     "MAX_PIXELS",
     "WHY_NOT",
     "JpegInfo",
+    "Kept",
+    "Least",
     "Outcome",
     "Plane",
     "Program",
@@ -57,6 +60,7 @@ __all__ = [
     "simd_level",
     "smooth",
     "span",
+    "upright_size",
     "version",
     "warp",
     "warp_map",

@@ -13,7 +13,7 @@ from opsin.errors import ParamError, refusal
 from opsin.kernels.native.loading import need, refuse
 from opsin.types import Array, Border
 
-__all__ = ["carry_boxes", "resize", "resizer", "warp", "warp_map", "warper"]
+__all__ = ["Kept", "Least", "carry_boxes", "resize", "resizer", "warp", "warp_map", "warper"]
 
 Frame = tuple[ArrayLike, float, float]  # output coordinates -> the frame's, its width, its height
 
@@ -193,20 +193,26 @@ def _warp(
     return out
 
 
-def carry_boxes(boxes: NDArray[Any], stages: Sequence[Frame]) -> NDArray[Any]:
-    """Carry upright boxes through canvases, cut them at every edge, and measure what is left.
+Kept = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, bool, float]]]
+Least = tuple[float, float, float]
+
+
+def carry_boxes(boxes: NDArray[Any], before: NDArray[Any], least: Least, stages: Sequence[Frame]) -> Kept:
+    """Carry upright boxes through canvases, cut them at every edge, and drop what is too small.
 
     Args:
         boxes: N 4, x1 y1 x2 y2.
+        before: N, the part of each object that is seen before.
+        least: the least visible part, area and shorter side of what stays.
         stages: per canvas the matrix that carries points to it, its width, its height.
 
     Returns:
-        N 7: the upright box around what is left, the visible part, the area that is left and the shorter side; zeros
-        where nothing is left.
+        of what stays: K rows, K 4 upright boxes around what is left, K visible parts; of what goes: (row, whether
+        nothing of it is left, visible part).
     """
     canvases = [(np.asarray(matrix, dtype=np.float64), width, height) for matrix, width, height in stages]
     try:
-        out: NDArray[Any] = need().carry_boxes(np.ascontiguousarray(boxes, np.float64), canvases)
+        out: Kept = need().carry_boxes(boxes, before, least, canvases)
     except (TypeError, ValueError):  # the core sees quickly that a matrix is none; the words are ours
         _frames(stages)
         raise

@@ -19,6 +19,7 @@ __all__ = [
     "jpeg_has_profile",
     "jpeg_info",
     "odd_files",
+    "upright_size",
 ]
 
 MAX_PIXELS = 1 << 28  # what a decode accepts when nobody says otherwise
@@ -57,6 +58,12 @@ def jpeg_info(data: bytes, *, max_pixels: int = MAX_PIXELS) -> JpegInfo:
         return JpegInfo(*core.jpeg_info(data, max_pixels))
     except core.NativeError as error:
         refuse(error)
+
+
+def upright_size(data: bytes) -> tuple[int, int] | None:
+    """Give width and height of a JPEG as it is seen, from its head; None where the file is not for the core."""
+    size: tuple[int, int] | None = need().upright_size(data, MAX_PIXELS)
+    return size
 
 
 def jpeg_has_profile(data: bytes) -> bool:
