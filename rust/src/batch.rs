@@ -8,6 +8,7 @@ use crate::program::Program;
 use crate::rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::thread::ThreadId;
 
 /// The whole output array, one slot after another.
 pub enum Slots<'a> {
@@ -28,7 +29,7 @@ impl Slots<'_> {
 
 /// Workers that rest between batches; their buffers serve again. Boxes: a worker is 40 KB long.
 #[allow(clippy::vec_box)]
-static RESTING: Mutex<Vec<Box<Worker>>> = Mutex::new(Vec::new());
+static RESTING: Mutex<Vec<(ThreadId, Box<Worker>)>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
 /// Bytes of a batch from which on it would only push other things out of the caches.
@@ -36,13 +37,19 @@ const LARGE: usize = 1 << 24;
 /// Samples that are drawn before the longest of them is run.
 const AHEAD: usize = 64;
 
+/// Runs `work` with the worker that this thread had last, whose buffers lie in the caches of its core, or with another.
 pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
-    let mut worker = RESTING.lock().ok().and_then(|mut list| list.pop()).unwrap_or_default();
+    let me = std::thread::current().id();
+    let rested = RESTING.lock().ok().and_then(|mut list| {
+        let mine = list.iter().rposition(|(thread, _)| *thread == me);
+        mine.map(|k| list.swap_remove(k)).or_else(|| list.pop())
+    });
+    let mut worker = rested.map(|(_, worker)| worker).unwrap_or_default();
     let out = work(&mut worker);
     if let Ok(mut list) = RESTING.lock()
         && list.len() < KEPT
     {
-        list.push(worker);
+        list.push((me, worker));
     }
     out
 }
