@@ -82,7 +82,9 @@ def test_files_that_are_not_for_the_core_are_named() -> None:
     Image.new("RGB", (9, 8)).save(plain, "jpeg")
     Image.new("RGB", (9, 8)).save(profiled, "jpeg", icc_profile=b"no profile at all")
     files = [plain.getvalue(), profiled.getvalue(), b"", b"\xff\xd8", b"\x89PNG", plain.getvalue()[:3]]
-    assert native.odd_files(files) == [1, 2, 3, 4]
+    look = native.Program('{"version": 1, "steps": [{"op": "resize", "width": 5, "height": 4}]}').look
+    assert look(files, [(0, 0, 0)] * 6) == ([1, 2, 3, 4], native.Outcome((4, 5, 3), np.dtype(np.uint8)))
+    assert look(files[5:], [(0, 0, 0)]) == ([], None)
 
 
 # --- draws ----------------------------------------------------------------------------------------------------------

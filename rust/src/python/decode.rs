@@ -4,7 +4,6 @@ use crate::error::{Error, Kind, Result};
 use crate::jpeg::{Decoder, Header, Region, Request, color, header};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
 use std::cell::RefCell;
 
 thread_local! {
@@ -60,19 +59,6 @@ fn upright_size(data: &[u8], max_pixels: u64) -> Option<(usize, usize)> {
 #[pyfunction]
 fn jpeg_has_profile(data: &[u8]) -> bool {
     header::has_profile(data)
-}
-
-/// The positions of files that are not for the core as they stand: of another format, or with a color profile.
-#[pyfunction]
-fn odd_files(files: &Bound<'_, PyList>) -> PyResult<Vec<usize>> {
-    let mut out = Vec::new();
-    for (k, file) in files.iter().enumerate() {
-        let file = file.cast::<PyBytes>()?;
-        if !file.as_bytes().starts_with(b"\xFF\xD8\xFF") || header::has_profile(file.as_bytes()) {
-            out.push(k);
-        }
-    }
-    Ok(out)
 }
 
 /// (pixels in a flat array, height, width, channels, whether the whole picture was decoded)
@@ -135,7 +121,6 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(jpeg_info, m)?)?;
     m.add_function(wrap_pyfunction!(upright_size, m)?)?;
     m.add_function(wrap_pyfunction!(jpeg_has_profile, m)?)?;
-    m.add_function(wrap_pyfunction!(odd_files, m)?)?;
     m.add_function(wrap_pyfunction!(decode_jpeg, m)?)?;
     m.add_function(wrap_pyfunction!(decode_planes, m)?)
 }

@@ -7,6 +7,7 @@ use crate::chance::{self, Address};
 use crate::error::{Error, Kind};
 use crate::exec::{self, Input, OutKind, Record};
 use crate::geometry::Stage;
+use crate::jpeg::header;
 use crate::outline::Canvas;
 use crate::program::{Drawn, Program as Core};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
@@ -48,6 +49,18 @@ type AddressIn = (u64, u64, u64);
 
 fn address((draw, epoch, sample): AddressIn) -> Address {
     Address { draw, epoch, sample }
+}
+
+/// (height, width, channels, channels first, kind)
+type ShapeOut = (usize, usize, usize, bool, &'static str);
+
+fn shape(shape: exec::Shape) -> ShapeOut {
+    let kind = match shape.kind {
+        OutKind::Bytes => "uint8",
+        OutKind::Floats => "float32",
+        OutKind::Halves => "float16",
+    };
+    (shape.height, shape.width, shape.channels, shape.planar, kind)
 }
 
 /// (matrix source -> target, target width, target height, border, fill, whether it resizes by a kernel)
@@ -113,14 +126,24 @@ impl Program {
     }
 
     /// (height, width, channels, channels first, kind) of what comes out of a source.
-    fn shape(&self, source: Given<'_>, at: AddressIn) -> PyResult<(usize, usize, usize, bool, &'static str)> {
-        let shape = exec::prepare(&self.core, source.input()?, &address(at))?.shape()?;
-        let kind = match shape.kind {
-            OutKind::Bytes => "uint8",
-            OutKind::Floats => "float32",
-            OutKind::Halves => "float16",
-        };
-        Ok((shape.height, shape.width, shape.channels, shape.planar, kind))
+    fn shape(&self, source: Given<'_>, at: AddressIn) -> PyResult<ShapeOut> {
+        Ok(shape(exec::prepare(&self.core, source.input()?, &address(at))?.shape()?))
+    }
+
+    /// Looks at the heads of files: those that are not for the core as they stand, of another format or with a color
+    /// profile, and the shape of what comes out of the first that the core takes.
+    fn look(&self, files: &Bound<'_, PyList>, at: Vec<AddressIn>) -> PyResult<(Vec<usize>, Option<ShapeOut>)> {
+        let (mut odd, mut first) = (Vec::new(), None);
+        for (k, (file, at)) in files.iter().zip(at).enumerate() {
+            let data = file.cast::<PyBytes>()?.as_bytes();
+            if !data.starts_with(b"\xFF\xD8\xFF") || header::has_profile(data) {
+                odd.push(k);
+            } else if first.is_none() {
+                let prepared = exec::prepare(&self.core, Input::Jpeg(data), &address(at));
+                first = prepared.and_then(|sample| sample.shape()).ok().map(shape);
+            }
+        }
+        Ok((odd, first))
     }
 
     /// Runs all sources into `out`, in which each has a place of `axes`; gives (position, kind, message) of every failure,

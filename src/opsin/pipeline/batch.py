@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from opsin.chance import key_word
+from opsin.chance import Rng, key_word
 from opsin.errors import OpsinError, PipelineError, did_you_mean, refusal, verbatim
 from opsin.kernels import native
-from opsin.pipeline.plan import MASK, finished, is_plain, run_many
+from opsin.pipeline.plan import MASK, Ran, finished, is_plain, run_many
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -120,37 +122,65 @@ def _by_core(
     given = [s if type(s) is bytes or is_plain(s) else pipeline.as_sample(s) for s in sources]
     own: list[Any] = [getattr(s, "key", None) for s in given] if keys is None else list(keys)
     ran = run_many(pipeline.plan(mode), given, _addresses(pipeline, mode, own, epoch), threads, out)
-    images = ran.images
-
-    def by_core(i: int) -> Sample:
-        assert images is not None
-        draws = lambda: pipeline.later_draws(pipeline.address(mode, own[i], epoch, 0))()  # noqa: E731
-        return finished(pipeline.as_sample(given[i]), images[i], ran.records, ran.places[i], draws)
-
-    def by_python(i: int) -> Sample:
-        return pipeline.one(pipeline.as_sample(given[i]), mode, pipeline.address(mode, own[i], epoch, 0))
-
-    made: dict[int, Sample | OpsinError] = {i: _done(by_python, i) for i in ran.left}
+    work = _Work(pipeline, given, own, mode, epoch, ran)
     # a source that is no sample yet has no rules of its own, and no objects
-    for i in ran.places:
-        if isinstance(given[i], Sample) and given[i].rules.text:
-            made[i] = _done(lambda i: by_core(i).checked(), i)
-    errors = tuple((i, done) for i, done in sorted(made.items()) if isinstance(done, OpsinError))
+    watched = [i for i in ran.places if isinstance(given[i], Sample) and given[i].rules.text]
+    if ran.images is not None and not ran.left and not watched:
+        return Batch(ran.images, work.samples)
+    return work.finished(watched, out)
 
-    def samples() -> tuple[Sample | None, ...]:
-        every = (made[i] if i in made else by_core(i) for i in range(len(given)))
+
+@dataclass
+class _Work:
+    """A batch after the core has done its part."""
+
+    pipeline: Pipeline
+    given: list[Any]
+    keys: list[Any]
+    mode: Mode
+    epoch: int
+    ran: Ran
+    made: dict[int, Sample | OpsinError] = field(default_factory=dict)
+
+    def finished(self, watched: list[int], out: Array | None) -> Batch:
+        """Do the rest in Python, and look at the objects of those that may be refused for them."""
+        images, left = self.ran.images, self.ran.left
+        self.made = {i: _done(self.by_python, i) for i in left}
+        self.made |= {i: _done(lambda i: self.by_core(i).checked(), i) for i in watched}
+        errors = tuple((i, done) for i, done in sorted(self.made.items()) if isinstance(done, OpsinError))
+        if images is None:
+            return Batch(_stack(self.samples(), out), self.samples(), errors)
+        for i, done in self.made.items():
+            if isinstance(done, OpsinError):
+                images[i] = 0
+            elif done.image.shape != images.shape[1:] or done.image.dtype != images.dtype:
+                return Batch(_stack(self.samples(), None), self.samples(), errors)
+            elif i in left:
+                images[i] = done.image
+        return Batch(images, self.samples, errors)
+
+    def samples(self) -> tuple[Sample | None, ...]:
+        """Give the sample of every source, None where it failed."""
+        every = (self.made[i] if i in self.made else self.by_core(i) for i in range(len(self.given)))
         return tuple(s if isinstance(s, Sample) else None for s in every)
 
-    if images is None:
-        return Batch(_stack(samples(), out), samples(), errors)
-    for i, done in made.items():
-        if isinstance(done, OpsinError):
-            images[i] = 0
-        elif done.image.shape != images.shape[1:] or done.image.dtype != images.dtype:
-            return Batch(_stack(samples(), None), samples(), errors)
-        elif i in ran.left:
-            images[i] = done.image
-    return Batch(images, samples, errors)
+    def by_core(self, i: int) -> Sample:
+        """Give the sample whose picture the core has made."""
+        assert self.ran.images is not None
+        sample, place = self.pipeline.as_sample(self.given[i]), self.ran.places[i]
+        return finished(sample, self.ran.images[i], self.ran.records, place, partial(self.draws, i))
+
+    def by_python(self, i: int) -> Sample:
+        """Run one source step by step."""
+        return self.pipeline.one(self.pipeline.as_sample(self.given[i]), self.mode, self.address(i))
+
+    def draws(self, i: int) -> dict[str, Any]:
+        """Give the parameters of every step that ran on a source."""
+        return self.pipeline.later_draws(self.address(i))()
+
+    def address(self, i: int) -> Rng | None:
+        """Give the address of a source's draws."""
+        return self.pipeline.address(self.mode, self.keys[i], self.epoch, 0)
 
 
 def _done(make: Callable[[int], Sample], i: int) -> Sample | OpsinError:

@@ -170,10 +170,12 @@ def _attempt(
 def output_shape(plan: Plan, source: Any, at: Address) -> tuple[tuple[int, ...], Any]:
     """Give shape and dtype of what comes out of a source: gray pictures have two axes, unless they came with three."""
     outcome = plan.program.outcome(source, at)
-    shape: tuple[int, ...] = outcome.shape
-    if not plan.planar and shape[-1] == 1 and not _has_gray_axis(source):
-        shape = shape[:2]
-    return shape, outcome.dtype
+    return _shape(plan, outcome, source), outcome.dtype
+
+
+def _shape(plan: Plan, outcome: native.Outcome, source: Any) -> tuple[int, ...]:
+    shape = outcome.shape
+    return shape[:2] if not plan.planar and shape[-1] == 1 and not _has_gray_axis(source) else shape
 
 
 def _has_gray_axis(source: Any) -> bool:
@@ -217,14 +219,13 @@ class Ran(NamedTuple):
     left: list[int]
 
 
-def run_many(plan: Plan, sources: Sequence[Any], addresses: Sequence[Address], threads: int, out: Array | None) -> Ran:
+def run_many(plan: Plan, sources: Sequence[Any], addresses: list[Address], threads: int, out: Array | None) -> Ran:
     """Run samples, files as bytes, or arrays as `is_plain` says, through the core into one array.
 
     The first source says what shape comes out; the core leaves alone what comes out in another.
     """
     count = len(sources)
-    given, good = _all_readable(sources)
-    shape, dtype = _first_shape(plan, given, [addresses[i] for i in good])
+    given, good, shape, dtype = _looked_at(plan, sources, addresses)
     if dtype is None:
         return _nothing(count)
     if len(shape) == 2 or shape[-1] == 1:
@@ -252,10 +253,10 @@ def _nothing(count: int) -> Ran:
     return Ran(None, (), {}, list(range(count)))
 
 
-def _first_shape(plan: Plan, given: Sequence[Any], addresses: Sequence[Address]) -> tuple[tuple[int, ...], Any]:
-    for source, at in zip(given, addresses, strict=True):
+def _first_shape(plan: Plan, taken: Mapping[int, Any], addresses: Sequence[Address]) -> tuple[tuple[int, ...], Any]:
+    for i, given in taken.items():
         try:
-            return output_shape(plan, source, at)
+            return output_shape(plan, given, addresses[i])
         except OpsinError:
             continue
     return (), None
@@ -273,13 +274,20 @@ def is_plain(image: Any) -> bool:
     )
 
 
-def _all_readable(sources: Sequence[Any]) -> tuple[list[Any], Sequence[int]]:
-    """Give what the core reads of the sources, and their positions; files of the common kind are looked at together."""
+def _looked_at(
+    plan: Plan, sources: Sequence[Any], addresses: list[Address]
+) -> tuple[list[Any], Sequence[int], tuple[int, ...], Any]:
+    """Give what the core reads of the sources, their positions, and shape and dtype of what comes out.
+
+    Files of the common kind are looked at together.
+    """
     files = [file for source in sources if (file := source if type(source) is bytes else _stored(source)) is not None]
-    if len(files) == len(sources) and not native.odd_files(files):
-        return files, range(len(files))
+    if len(files) == len(sources):
+        odd, outcome = plan.program.look(files, addresses)
+        if outcome is not None and not odd:
+            return files, range(len(files)), _shape(plan, outcome, None), outcome.dtype
     taken = {i: given for i, source in enumerate(sources) if (given := _readable(source)) is not None}
-    return list(taken.values()), list(taken)
+    return list(taken.values()), list(taken), *_first_shape(plan, taken, addresses)
 
 
 def _stored(source: Any) -> bytes | None:

@@ -14,7 +14,6 @@ from opsin.kernels.native.jpeg import (
     decode_planes,
     jpeg_has_profile,
     jpeg_info,
-    odd_files,
     upright_size,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
@@ -50,7 +49,6 @@ __all__ = [
     "moved",
     "mover",
     "normalized",
-    "odd_files",
     "one_step",
     "planes",
     "resize",

@@ -18,7 +18,6 @@ __all__ = [
     "decode_planes",
     "jpeg_has_profile",
     "jpeg_info",
-    "odd_files",
     "upright_size",
 ]
 
@@ -69,12 +68,6 @@ def upright_size(data: bytes) -> tuple[int, int] | None:
 def jpeg_has_profile(data: bytes) -> bool:
     """Say whether a color profile stands in a JPEG before its picture."""
     return bool(need().jpeg_has_profile(data))
-
-
-def odd_files(files: list[bytes]) -> list[int]:
-    """Give the positions of files that are no JPEG, or stand under a color profile."""
-    odd: list[int] = need().odd_files(files)
-    return odd
 
 
 def _denominator(scale: float) -> int:

@@ -63,6 +63,16 @@ class Program:
             refuse(error)
         return _outcome(found)
 
+    def look(self, files: list[bytes], addresses: list[Address]) -> tuple[list[int], Outcome | None]:
+        """Look at the heads of many files.
+
+        Returns:
+            positions of files that are no JPEG, or stand under a color profile; what comes out of the first of the
+            others that the core takes, None where it takes none.
+        """
+        odd, found = self._program.look(files, addresses)
+        return odd, None if found is None else _outcome(found)
+
     def run(
         self,
         sources: Sequence[bytes | Array],
