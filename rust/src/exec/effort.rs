@@ -4,7 +4,7 @@ use super::{Sample, Source};
 use crate::geometry::{project, times};
 
 /// A byte of a file takes as long as so many pixels of what is looked at: P1 to P6, fitted to 48 photographs each.
-const BYTE: f64 = 3.0;
+const BYTE: f64 = 4.0;
 
 impl Sample<'_> {
     /// In pixels.
