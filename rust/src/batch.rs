@@ -32,8 +32,8 @@ impl Slots<'_> {
 static RESTING: Mutex<Vec<(ThreadId, Box<Worker>)>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
-/// Bytes of a batch from which on it would only push other things out of the caches.
-const LARGE: usize = 1 << 24;
+/// Bytes of a batch from which on it would only push other things out of the caches: Python's among them, and planes.
+const LARGE: usize = 1 << 22;
 /// Samples that are drawn before the longest of them is run.
 const AHEAD: usize = 64;
 

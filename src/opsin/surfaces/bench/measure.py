@@ -90,10 +90,12 @@ class Result:
                 f"{ratio:.2f} x (goal {asked.floor:g}: {'met' if ratio >= asked.floor else 'NOT met'})"
             )
         if TWO in self.seconds:
-            gain = self.seconds[BATCHED] / self.seconds[TWO]
-            out["two threads"] = f"{gain:.2f} x one ({met(gain, *THREADS)})"
-            apart = self.seconds[BATCHED] / self.seconds[SIDE]
-            out["two runs of one thread side by side"] = f"{apart:.2f} x one alone, on this machine"
+            gain, apart = self.seconds[BATCHED] / self.seconds[TWO], self.seconds[BATCHED] / self.seconds[SIDE]
+            says = met(gain, *THREADS)
+            if gain < THREADS[0] and apart < THREADS[1]:
+                says = f"must {THREADS[0]:g}: cannot be said here, the machine did not have two processors to give"
+            out["two threads"] = f"{gain:.2f} x one ({says})"
+            out["two runs side by side"] = f"{apart:.2f} x one alone"
         if OPEN in self.seconds:
             out["frames open"] = f"{self.ratio(BATCHED, OPEN):.2f} x frames kept"
         if self.gate is not None:
