@@ -42,9 +42,10 @@ pub fn together(threads: usize, work: &(impl Fn() + Sync)) {
         stay(|| busy.load(Ordering::Acquire) == 0);
     });
     // A list that somebody else looks at just now is not waited for, here and below: a child may have been forked then.
-    if let Ok(mut list) = RESTING.try_lock()
-        && list.len() < KEPT
-    {
+    if let Ok(mut list) = RESTING.try_lock() {
+        if list.len() == KEPT {
+            list.remove(0);
+        }
         list.push(crew);
     }
 }

@@ -72,7 +72,13 @@ class _Kept:
         return self.ready.view()
 
 
-_UNHELD = 3  # references to memory that nobody holds: of its keeper, of the array kept ready, and of the one that asks
+def _unheld() -> int:
+    """Count who refers to memory that nobody holds: its keeper, the array kept ready, and the one who asks."""
+    kept = _Kept(1, (1,), np.uint8)
+    return sys.getrefcount(kept.base)
+
+
+_UNHELD = _unheld()
 
 
 def _start_anew() -> None:
