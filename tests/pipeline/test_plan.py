@@ -281,6 +281,27 @@ def test_a_picture_that_lies_on_its_side_carries_its_boxes_upright(orientation: 
         assert fast.warp.source == slow.warp.source == sample.size
 
 
+@pytest.mark.parametrize("decode", ["exact", "fast"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_box_stays_around_what_is_painted_however_the_file_lies(orientation: int, decode: str) -> None:
+    way = Image.Transpose
+    lay = [None, way.FLIP_LEFT_RIGHT, way.ROTATE_180, way.FLIP_TOP_BOTTOM, way.TRANSPOSE, way.ROTATE_90]
+    turned = [*lay, way.TRANSVERSE, way.ROTATE_270][orientation - 1]
+    upright = np.full((200, 300, 3), 40, np.uint8)
+    upright[60:110, 50:170] = 250
+    picture, exif, file = Image.fromarray(upright), Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    (picture if turned is None else picture.transpose(turned)).save(file, "jpeg", exif=exif, quality=95)
+    move = step(ops.affine, scale=uniform(0.8, 1.1), x=uniform(-0.05, 0.05))
+    steps = (step(ops.letterbox, width=256, height=256), augment(step(ops.flip_horizontal).sometimes(0.5), move))
+    sources = [Sample(file.getvalue(), boxes=[[50, 60, 170, 110]])] * 6
+    for sample in Pipeline(*steps, decode=decode).batch(sources, keys=range(6), mode="train").samples:
+        assert sample is not None
+        y, x = np.nonzero(sample.image.min(axis=-1) > 145)
+        seen = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+        np.testing.assert_allclose(sample.instances.boxes[0], seen, atol=1.2)
+
+
 @needs_core
 def test_boxes_carried_by_the_core_are_those_of_the_warp() -> None:
     rng = np.random.default_rng(3)
