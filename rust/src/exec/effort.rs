@@ -3,7 +3,7 @@
 use super::{Sample, Source};
 use crate::geometry::{project, times};
 
-/// A byte of a file takes as long as so many pixels of what is looked at: P1 to P6, fitted to 48 photographs each.
+/// A byte of a file takes as long as so many pixels of what is looked at: fitted to 48 photographs in P1, P2, P3 and P6.
 const BYTE: f64 = 4.0;
 
 impl Sample<'_> {
