@@ -18,7 +18,7 @@ pytest.importorskip("sklearn")
 from opsin.geometry import Size
 from opsin.io import decode
 from opsin.surfaces.bench import PEERS, PIPELINES
-from opsin.surfaces.bench.measure import processors
+from opsin.surfaces.bench.measure import BATCHED, SIDE, TWO, Result, processors
 from opsin.surfaces.bench.peers import Together
 from opsin.surfaces.bench.peers.common import MEAN, STD
 from opsin.surfaces.bench.pictures import large, small
@@ -134,3 +134,18 @@ def test_the_truth_is_the_geometry_of_the_pipeline() -> None:
         apart = np.abs(done.transpose(1, 2, 0) * STD + MEAN - moved)
         assert np.median(apart) < 1 / 255
         assert np.quantile(apart, 0.97) < 2 / 255  # the rest is the picture's edge against the black outside
+
+
+@pytest.mark.parametrize(
+    ("two", "side", "says"),
+    [
+        (0.5, 0.5, "goal 1.92: met"),
+        (0.56, 0.5, "must 1.75: met"),
+        (0.62, 0.6, "cannot be said"),
+        (0.62, 0.5, "NOT met"),
+    ],
+)
+def test_two_threads_are_judged_by_what_the_machine_gives_to_two_runs(two: float, side: float, says: str) -> None:
+    verdicts = Result("P1", {BATCHED: 1.0, TWO: two, SIDE: side}).verdicts()
+    assert says in verdicts["two threads"]
+    assert verdicts["two runs side by side"] == f"{1 / side:.2f} x one alone"

@@ -1,7 +1,7 @@
 //! Threads that work together on a batch and rest between batches: to start one takes as long as a small picture.
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 struct Crew {
     pool: ThreadPool,
     process: u32,
-    /// The next batch is there.
-    called: Arc<AtomicBool>,
+    /// How many batches there were: another number wakes all of them, whoever looks first.
+    batch: Arc<AtomicUsize>,
 }
 
 static RESTING: Mutex<Vec<Crew>> = Mutex::new(Vec::new());
@@ -26,15 +26,14 @@ const PATIENCE: Duration = Duration::from_micros(300);
 /// Where the system gives no more threads, fewer do the work.
 pub fn together(threads: usize, work: &(impl Fn() + Sync)) {
     let Some(crew) = (threads > 1).then(|| called(threads - 1)).flatten() else { return work() };
-    crew.called.store(true, Ordering::Release);
+    let now = crew.batch.fetch_add(1, Ordering::AcqRel) + 1;
     let busy = AtomicUsize::new(threads - 1);
     crew.pool.in_place_scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|_| {
-                crew.called.store(false, Ordering::Release);
                 work();
-                let called = crew.called.clone();
-                rayon_core::spawn(move || stay(|| called.load(Ordering::Acquire)));
+                let batch = crew.batch.clone();
+                rayon_core::spawn(move || stay(|| batch.load(Ordering::Acquire) != now));
                 busy.fetch_sub(1, Ordering::Release);
             });
         }
@@ -71,5 +70,5 @@ fn called(threads: usize) -> Option<Crew> {
         }
     }
     let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|k| format!("opsin-{k}")).build().ok()?;
-    Some(Crew { pool, process, called: Arc::default() })
+    Some(Crew { pool, process, batch: Arc::default() })
 }
