@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -171,14 +169,9 @@ def test_the_list_of_long_files_is_no_longer_than_needed():
         assert len((SRC / name).read_text(encoding="utf-8").splitlines()) > MOST_LINES, f"{name} is short enough now"
 
 
-def _fresh(code: str, cache: Path | None = None) -> str:
-    env = dict(os.environ)
-    if cache is not None:  # byte code is kept, as an installed package keeps it
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        env["PYTHONPYCACHEPREFIX"] = str(cache)
+def _fresh(code: str) -> str:
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=env)
-    return done.stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.strip()
 
 
 def test_import_pulls_in_nothing_heavy():
@@ -186,21 +179,13 @@ def test_import_pulls_in_nothing_heavy():
     assert loaded == "", f"import opsin pulls in {loaded}"
 
 
-def test_import_is_quick(tmp_path):
-    # CPU time, the best of several. A busy or slow machine shows in how long numpy takes, which is 65 ms or less where
-    # a fair verdict is possible: there the whole must stay under 150 ms, elsewhere Opsin's own part in proportion.
+def test_import_is_quick():
+    # What an import does is counted, not timed: calls of Python functions and files read are the same on every machine.
+    # 45,570 calls and 200 modules took 1.2 times the processor time of importing numpy.
     code = (
-        "import time; t = time.process_time(); import numpy; n = time.process_time(); import opsin; "
-        "print(n - t, time.process_time() - n)"
+        "import cProfile, pstats, sys, numpy; before = len(sys.modules); p = cProfile.Profile(builtins=False); "
+        "p.enable(); import opsin; p.disable(); print(pstats.Stats(p).total_calls, len(sys.modules) - before)"
     )
-    _fresh(code, tmp_path)
-    pairs, stop = [], time.monotonic() + 20.0
-    while len(pairs) < 7 and time.monotonic() < stop:
-        numpy_part, own_part = map(float, _fresh(code, tmp_path).split())
-        pairs.append((numpy_part + own_part, numpy_part, own_part))
-        if pairs[-1][0] < 0.15:
-            return
-    total, numpy_part, own_part = min(pairs)
-    assert own_part < 1.3 * numpy_part, (
-        f"import opsin takes {total * 1000:.0f} ms, {numpy_part * 1000:.0f} of them numpy's"
-    )
+    calls, modules = map(int, _fresh(code).split())
+    assert calls < 55_000, f"import opsin calls {calls} functions"
+    assert modules < 230, f"import opsin reads {modules} modules"

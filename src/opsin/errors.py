@@ -11,7 +11,6 @@ OpsinError
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal, get_args
 
@@ -114,5 +113,7 @@ def verbatim(text: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Name the nearest known word, or nothing when none is near."""
+    import difflib  # only errors need it
+
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return f"Did you mean '{near[0]}'?" if near else ""

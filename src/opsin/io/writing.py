@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -74,7 +72,7 @@ class AtomicFile:
         self.durable = durable
         self.size = 0
         self._folder = os.path.dirname(os.fsdecode(name)) or "."
-        self._private = os.path.join(self._folder, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}")
+        self._private = os.path.join(self._folder, f"{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}")
         self._descriptor = -1
 
     def __enter__(self) -> AtomicFile:
@@ -138,6 +136,8 @@ class AtomicFile:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = 0
             with suppress(OSError):
+                import shutil  # slow to import, and only a full disk needs it
+
                 free = shutil.disk_usage(self._folder).free
             reason = f"{reason} ({missing:,} bytes still to write, {free:,} free)"
         elif error.errno == errno.ENOENT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -121,6 +120,8 @@ class Spooled:
     """A stream that can be gone through only once, kept in a temporary file so that it can be gone through again."""
 
     def __init__(self, frames: Iterable[Array]) -> None:
+        import tempfile  # slow to import, and seldom needed
+
         self.file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
         for frame in frames:
             self.shape, self.dtype, self.size = frame.shape, frame.dtype, frame.nbytes

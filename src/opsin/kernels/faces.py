@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
+import os.path
 from typing import Any
 
 import numpy as np
@@ -50,9 +50,9 @@ def landmarks_of(where: str, image: NDArray[Any], model: str | None, name: str =
         ParamError: no model file, or no face.
     """
     dlib = need("dlib", where, extra="faces")
-    path = Path(model) if model is not None else _five_points(where)
-    if not path.is_file():
-        raise ParamError(refusal(where, "model", "a file of dlib's shape predictor", str(path)))
+    path = str(model) if model is not None else _five_points(where)
+    if not os.path.isfile(path):
+        raise ParamError(refusal(where, "model", "a file of dlib's shape predictor", path))
     gray = brightness(where, image)
     gray = gray if gray.dtype == np.uint8 else from_unit(to_unit(gray, np.float64), np.uint8)
     found = list(dlib.get_frontal_face_detector()(gray, 1 if max(gray.shape) < 1200 else 0))
@@ -61,17 +61,17 @@ def landmarks_of(where: str, image: NDArray[Any], model: str | None, name: str =
         raise ParamError(refusal(where, name, "a picture with a face seen from the front", got, "Give landmarks."))
     box = max(found, key=lambda b: b.area())
     try:
-        shape = dlib.shape_predictor(str(path))(gray, box)
+        shape = dlib.shape_predictor(path)(gray, box)
     except RuntimeError:
-        raise ParamError(refusal(where, "model", "a file of dlib's shape predictor", str(path))) from None
+        raise ParamError(refusal(where, "model", "a file of dlib's shape predictor", path)) from None
     # dlib counts from the middle of the first pixel
     return np.array([[shape.part(i).x + 0.5, shape.part(i).y + 0.5] for i in range(shape.num_parts)])
 
 
-def _five_points(where: str) -> Path:
+def _five_points(where: str) -> str:
     """Find the 5-point model without importing its package, which needs a setuptools long gone."""
     spec = importlib.util.find_spec("face_recognition_models")
     for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-        return Path(place) / "models" / "shape_predictor_5_face_landmarks.dat"
+        return os.path.join(place, "models", "shape_predictor_5_face_landmarks.dat")
     hint = "pip install face_recognition_models, or give landmarks."
     raise ParamError(refusal(where, "model", "the path of dlib's 5-point model", verbatim("nothing"), hint))

@@ -7,9 +7,9 @@ last bits, and with statistics may see that there is something.
 from __future__ import annotations
 
 import hashlib
+import os.path
 import struct
 import zlib
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,13 @@ def refuse_lossy(path: Any, *, lossless: bool = False) -> None:
     Raises:
         ParamError: the format changes pixels.
     """
-    ending = PurePath(str(path)).suffix.lower()
+    name = os.path.basename(str(path))
+    ending = os.path.splitext(name)[1].lower()
     if ending in LOSSLESS or (ending in (".webp", ".avif", ".jxl") and lossless):
         return
     form = ".png, .tif, .bmp, or .webp with lossless=True"
     why = "This format changes the last bits of pixels, and the message is in them."
-    raise ParamError(refusal("hide", "output", form, verbatim(f"'{PurePath(str(path)).name}'"), why))
+    raise ParamError(refusal("hide", "output", form, verbatim(f"'{name}'"), why))
 
 
 def _keys(key: str | None) -> list[int]:

@@ -1,14 +1,14 @@
 """Where the color model of `skin_segment` comes from: the package, or a file of the user's own."""
 
+import os.path
 from functools import lru_cache
-from pathlib import Path
 
 from opsin.errors import OpsinError, ParamError, refusal, verbatim
 from opsin.kernels.mixture import SkinModel
 
 __all__ = ["skin_model"]
 
-_DEFAULT = Path(__file__).parent.parent / "assets" / "skin.json"
+_DEFAULT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "assets", "skin.json")
 _LARGEST = 1 << 20
 
 
@@ -17,11 +17,11 @@ def _packaged() -> SkinModel:
     return _read(_DEFAULT)
 
 
-def _read(path: Path) -> SkinModel:
+def _read(path: str) -> SkinModel:
     from opsin.io.parse import parse_json
     from opsin.io.readdoor import read_bytes
 
-    return SkinModel.from_dict(parse_json(read_bytes(path).data, source=path.name, max_bytes=_LARGEST))
+    return SkinModel.from_dict(parse_json(read_bytes(path).data, source=os.path.basename(path), max_bytes=_LARGEST))
 
 
 def skin_model(where: str, name: str) -> SkinModel:
@@ -33,7 +33,7 @@ def skin_model(where: str, name: str) -> SkinModel:
     if name == "default":
         return _packaged()
     try:
-        return _read(Path(name))
+        return _read(name)
     except (OpsinError, ValueError) as reason:
         hint = "benchmarks/fit_skin.py writes one."
         got = verbatim(f"'{name}' ({str(reason).rstrip('.')})")

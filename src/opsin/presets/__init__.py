@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from typing import TYPE_CHECKING
 
 from opsin.errors import PipelineError, did_you_mean
 from opsin.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 __all__ = ["preset", "preset_text", "presets"]
+
+
+def _folder() -> Traversable:
+    from importlib import resources  # slow to import, and only presets need it
+
+    return resources.files("opsin.presets")
 
 
 def presets() -> list[str]:
     """List the names of all presets."""
-    here = resources.files("opsin.presets")
-    return sorted(p.name.removesuffix(".yaml") for p in here.iterdir() if p.name.endswith(".yaml"))
+    return sorted(p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml"))
 
 
 def preset_text(name: str) -> str:
@@ -28,7 +36,7 @@ def preset_text(name: str) -> str:
         raise PipelineError(f"'{name}' is not a preset; there are {', '.join(known)}." + (f" {hint}" if hint else ""))
     from opsin.io import read_bytes
 
-    return read_bytes(str(resources.files("opsin.presets").joinpath(f"{name}.yaml"))).data.decode()
+    return read_bytes(str(_folder().joinpath(f"{name}.yaml"))).data.decode()
 
 
 def preset(name: str) -> Pipeline:
