@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kinds", "polygons"),
     ("geometry",),
     ("kernels", "psf"),
-    ("canvas", "instances", "carry"),
+    ("canvas", "instances", "carry", "record"),
     ("io",),
     ("sample", "draw", "values"),
     ("spec", "merge"),

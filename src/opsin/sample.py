@@ -14,14 +14,14 @@ from opsin.carry import boxes_alone, boxes_of, carried_boxes, carry, least
 from opsin.errors import OpsinError, ParamError, refusal
 from opsin.geometry import Size, Warp
 from opsin.instances import Dropped, Instances, Rules, Skeleton, make
-from opsin.kernels import native, use_core
+from opsin.io.stored import Stored
 from opsin.kernels.resample import gather_nearest
+from opsin.record import Boxes, Record
 from opsin.types import Array
 
 __all__ = ["Sample"]
 
-Source = Array | str | bytes | os.PathLike[str]
-Boxes = Callable[[NDArray[Any], NDArray[Any], native.Least], tuple[tuple[int, int], native.Kept]]
+Source = Array | str | bytes | os.PathLike[str] | Stored
 _RULES = Rules()
 
 
@@ -74,12 +74,15 @@ class Sample:
         rules: Rules | None = None,
     ) -> None:
         self._image: Array | None = None
+        self._stored: Stored | None = None
         self.source: Any = None
-        self.facts: Any = None
+        self._facts: Any = None
         if isinstance(image, np.ndarray):
             self._image = check_image("Sample", image)
         elif isinstance(image, str | bytes | bytearray | memoryview | os.PathLike):
-            self.source = image
+            self.source, self._stored = image, Stored(image)
+        elif isinstance(image, Stored):
+            self.source, self._stored = image.source, image
         else:
             raise ParamError(refusal("Sample", "image", "an array, a path or the bytes of a file", image))
         self.label = label
@@ -91,6 +94,7 @@ class Sample:
         self._later: Callable[[], Warp] | None = None
         self._boxes: Boxes | None = None
         self._later_draws: Callable[[], dict[str, Any]] | None = None
+        self._whole: Callable[[], bool] | None = None
         self.filtered: str | None = None
         self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
         self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
@@ -135,10 +139,9 @@ class Sample:
     def image(self) -> Array:
         """The picture as it is now."""
         if self._image is None:
-            from opsin.io import read_with_facts
-
-            picture = read_with_facts(self.source)
-            self._image, self.facts = picture.image, picture.facts
+            assert self._stored is not None
+            picture = self._stored.picture()
+            self._image, self._facts = picture.image, picture.facts
         return self._image
 
     @property
@@ -147,28 +150,36 @@ class Sample:
         return self._image
 
     @property
+    def unread(self) -> Stored | None:
+        """The file, if its picture has not been read yet, else None."""
+        return self._stored if self._image is None else None
+
+    @property
+    def facts(self) -> Any:
+        """What is known of the file beyond its pixels (`opsin.io.Facts`); None for pictures that come from no file."""
+        if self._facts is None and self._stored is not None:
+            self._facts = self._stored.facts()
+        return self._facts
+
+    @facts.setter
+    def facts(self, facts: Any) -> None:
+        self._facts = facts
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file was decoded whole: no part of it was stepped over because nobody wants its pixels."""
+        return self._whole is None or self._whole()
+
+    @property
     def size(self) -> Size:
         """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
         warp = self._warp if hasattr(self, "_moves") else None
         if warp is not None:
             return Size(*warp.target)
-        return Size(self.image.shape[1], self.image.shape[0]) if self._image is not None else self._stored_size()
-
-    def _stored_size(self) -> Size:
-        """Width and height, upright, from the head of the file: annotations need no pixels."""
-        data = self.source
-        if type(data) is not bytes:
-            from opsin.io import read_bytes
-
-            data = read_bytes(data).data
-        size = native.upright_size(data) if use_core() else None
-        if size is not None:
-            return Size(*size)
-        from opsin.io import header
-
-        found = header(data)
-        turned = found.orientation >= 5
-        return Size(found.height, found.width) if turned else Size(found.width, found.height)
+        if self._image is not None:
+            return Size(self._image.shape[1], self._image.shape[0])
+        assert self._stored is not None
+        return Size(*self._stored.size())
 
     @property
     def warp(self) -> Warp:
@@ -251,29 +262,23 @@ class Sample:
     def draws(self, draws: dict[str, Any]) -> None:
         self._later_draws, self._draws = None, draws
 
-    def done_elsewhere(
-        self, image: Array, warp: Callable[[], Warp], boxes: Boxes, draws: Callable[[], dict[str, Any]]
-    ) -> Self:
-        """Give the sample with a picture that was made at once by many steps.
-
-        Args:
-            image: the picture.
-            warp: tells the composed warp of those steps, when it is needed.
-            boxes: carries boxes as those steps did, without the warp: gives the canvas, and what
-                `native.carry_boxes` gives.
-            draws: tells their draws, when they are needed.
-        """
+    def done_elsewhere(self, image: Array, record: Record) -> Self:
+        """Give the sample with a picture that was made at once by many steps."""
         out = self._twin()
-        out._image, out._later, out._boxes, out._later_draws, out._carried = image, warp, boxes, draws, None
+        out._image, out._later, out._boxes, out._later_draws = image, record.warp, record.boxes, record.draws
+        out._carried = None
+        if self._image is None:
+            out._whole = record.whole
         if self._moves is not None or self._later is not None:
             before = self.warp
-            out._later, out._boxes = lambda: before.then(warp()), None
+            out._later, out._boxes = lambda: before.then(record.warp()), None
         return out
 
     def __getstate__(self) -> dict[str, Any]:
         # what is worked out later cannot travel to another process
         self._told()
-        return self.__dict__ | {"_draws": self.draws, "_later_draws": None, "_boxes": None}
+        whole = None if self.whole else _in_part
+        return self.__dict__ | {"_draws": self.draws, "_later_draws": None, "_boxes": None, "_whole": whole}
 
     def checked(self) -> Self:
         """Work the annotations out now: where text was mirrored, that is when it is refused."""
@@ -399,3 +404,7 @@ class Sample:
         key = f"{self.key!r}, " if self.key is not None else ""
         count = "" if self._table is None else f", {len(self.instances)} instances"
         return f"Sample({key}{picture}{count})"
+
+
+def _in_part() -> bool:
+    return False

@@ -48,11 +48,11 @@ fn jpeg_info(
     Ok((h.width, h.height, h.components.len(), h.orientation, (h.hmax, h.vmax), h.restart))
 }
 
-/// Width and height as the picture is seen; nothing where the file is not for the core.
+/// (width, height, orientation) as stored; nothing where the file is not for the core.
 #[pyfunction]
-fn upright_size(data: &[u8], max_pixels: u64) -> Option<(usize, usize)> {
+fn jpeg_head(data: &[u8], max_pixels: u64) -> Option<(usize, usize, u8)> {
     let header = header::parse(data, max_pixels).ok()?;
-    Some(if header.orientation >= 5 { (header.height, header.width) } else { (header.width, header.height) })
+    Some((header.width, header.height, header.orientation))
 }
 
 /// Whether a color profile stands before the picture.
@@ -119,7 +119,7 @@ fn decode_planes<'py>(
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(jpeg_info, m)?)?;
-    m.add_function(wrap_pyfunction!(upright_size, m)?)?;
+    m.add_function(wrap_pyfunction!(jpeg_head, m)?)?;
     m.add_function(wrap_pyfunction!(jpeg_has_profile, m)?)?;
     m.add_function(wrap_pyfunction!(decode_jpeg, m)?)?;
     m.add_function(wrap_pyfunction!(decode_planes, m)?)

@@ -128,6 +128,9 @@ class ArrayPictures(Pictures):
         numbers = _usual(self._row(stack, entry.labels.start))
         return Picture(np.ascontiguousarray(numbers), self.read(data, entry).facts)
 
+    def stored(self, data: DataSet, entry: Entry) -> None:
+        """A row of an array is no picture file."""
+
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """A row of an array is no picture file."""
         return None

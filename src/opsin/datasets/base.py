@@ -22,27 +22,33 @@ from opsin.datasets.rules import Checker, Report
 from opsin.datasets.split import check_weights, split_of
 from opsin.errors import DatasetError, refusal
 from opsin.instances import Skeleton
-from opsin.io import LOCAL, Limits, Picture, decode, read_with_facts
+from opsin.io import LOCAL, Limits, Picture, decode
+from opsin.io import Facts as PictureFacts
 from opsin.io.readdoor import is_address
+from opsin.io.stored import Head, Stored
 from opsin.sample import Sample
 from opsin.types import Array
 
 __all__ = ["DataSet", "Reader"]
 
 _WORTH_PACKING = 256
+Seen = Head | PictureFacts
 
 
 class Pictures:
     """Where pictures come from: files, one for each entry. Small, and pickled with the data set."""
 
+    def stored(self, data: DataSet, entry: Entry) -> Stored | None:
+        """Give an entry's file, to be decoded by whoever needs pixels; None where the picture is no file."""
+        path = data.path(entry)
+        fetched = read_data(path, data.limits) if is_address(path) else path
+        return Stored(fetched, path, data.limits)
+
     def read(self, data: DataSet, entry: Entry) -> Picture:
         """Read an entry's picture."""
-        path = data.path(entry)
-        if is_address(path):
-            picture = decode(read_data(path, data.limits), limits=data.limits, source=path)
-        else:
-            picture = read_with_facts(path, limits=data.limits)
-        return channels_last(picture, entry.canvas)
+        stored = self.stored(data, entry)
+        assert stored is not None
+        return channels_last(stored.picture(), entry.canvas)
 
     def labels(self, data: DataSet, entry: Entry) -> Picture:
         """Read an entry's picture of class numbers, in numbers or in colors."""
@@ -125,7 +131,6 @@ class DataSet:
         self._report = reader.report
         self._pictures = reader.pictures
         self._rows = Packed()
-        self._keys: list[str] = []
         self._at: dict[str, int] = {}
         self._splits: list[str | None] = []
         columns: set[str] = set()
@@ -133,10 +138,10 @@ class DataSet:
         for entry in reader.entries():
             entry = self._unique(entry)
             note_columns(entry, columns, splits)
-            self._at[entry.key] = len(self._keys)
-            self._keys.append(entry.key)
+            self._at[entry.key] = len(self._at)
             self._splits.append(entry.split)
             self._rows.append(entry)
+        self._keys = tuple(self._at)
         facts = reader.facts
         order = [s for s in ("train", "val", "test") if s in splits] + [
             s for s in splits if s not in ("train", "val", "test")
@@ -188,7 +193,7 @@ class DataSet:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of all pictures, in order."""
-        return tuple(self._keys)
+        return self._keys
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -249,32 +254,57 @@ class DataSet:
         entry = which if isinstance(which, Entry) else self.entry(which)
         picture = self._pictures.read(self, entry)
         report = Report(self._report.names)
-        notes = self.annotations(entry, picture, report)
-        width, height = picture.facts.size
-        columns: dict[str, Any] = {} if notes is None else columns_of(notes, (width, height), self.facts)
-        sample = Sample(
-            picture.image,
-            label=entry.label,
-            class_names=self.class_names or None,
-            key=entry.key,
-            segmentation=self.labels(entry, picture, report),
-            **columns,
-        )
-        sample.source = self.path(entry) if entry.member is None else None
+        sample = self._sample(entry, picture.image, picture.facts, self.labels(entry, picture, report), report)
         sample.facts = picture.facts
         return sample, report.take()
 
-    def annotations(self, entry: Entry, picture: Picture, report: Report) -> tuple[Annotation, ...] | None:
+    def unread(self, which: Entry | int | str) -> Sample:
+        """Give one picture with its annotations, as `load`, but leave its pixels to whoever needs them.
+
+        A pipeline decodes by itself, and only what it needs. Files that are not for that are read here.
+
+        Raises:
+            DecodeError: the file cannot be read; damage shows when the pixels are asked for.
+        """
+        return self.unread_checked(which)[0]
+
+    def unread_checked(self, which: Entry | int | str) -> tuple[Sample, tuple[Finding, ...]]:
+        """Give what `unread` does, and say what only the picture could show to be wrong."""
+        entry = which if isinstance(which, Entry) else self.entry(which)
+        head = stored = None
+        if entry.labels is None and self.limits == LOCAL:
+            stored = self._pictures.stored(self, entry)
+            if stored is not None:
+                stored.keep()
+                head = stored.head()
+        if stored is None or head is None:
+            return self.load_checked(entry)
+        report = Report(self._report.names)
+        return self._sample(entry, stored, head, None, report), report.take()
+
+    def _sample(self, entry: Entry, image: Array | Stored, seen: Seen, labels: Array | None, report: Report) -> Sample:
+        notes = self.annotations(entry, seen, report)
+        columns: dict[str, Any] = {} if notes is None else columns_of(notes, seen.size, self.facts)
+        sample = Sample(
+            image,
+            label=entry.label,
+            class_names=self.class_names or None,
+            key=entry.key,
+            segmentation=labels,
+            **columns,
+        )
+        sample.source = self.path(entry) if entry.member is None else None
+        return sample
+
+    def annotations(self, entry: Entry, seen: Seen, report: Report) -> tuple[Annotation, ...] | None:
         """Give an entry's objects in pixels of its upright picture."""
         if entry.annotations is None:
             return None
-        facts = picture.facts
-        stored = (facts.raw_size, facts.orientation)
-        notes = fit(entry, (facts.size[0], facts.size[1]), stored, self.skeleton, report)
+        notes = fit(entry, seen.size, (seen.raw_size, seen.orientation), self.skeleton, report)
         if entry.canvas is not None or entry.unit:
             return notes
         checker = Checker(report)
-        size = (float(facts.size[0]), float(facts.size[1]))
+        size = (float(seen.size[0]), float(seen.size[1]))
         checked = [checker.check(a, size, entry.path, f"{entry.key} object {i}") for i, a in enumerate(notes)]
         return tuple(a for a in checked if a is not None)
 
@@ -340,7 +370,7 @@ class DataSet:
         out = self._copy()
         out._rows = Packed()
         out._rows._rows = [self._rows._rows[i] for i in chosen]
-        out._keys = [self._keys[i] for i in chosen]
+        out._keys = tuple(self._keys[i] for i in chosen)
         out._splits = [self._splits[i] for i in chosen]
         out._at = {k: i for i, k in enumerate(out._keys)}
         return out._with_splits()

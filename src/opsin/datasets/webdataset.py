@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from opsin.datasets.base import DataSet, Pictures, Reader, channels_last
+from opsin.datasets.base import DataSet, Pictures, Reader
 from opsin.datasets.coco import split_in_name
 from opsin.datasets.entry import Annotation, Entry, Facts, LabelFile
 from opsin.datasets.files import Tree, is_picture, read_part
@@ -21,8 +21,9 @@ from opsin.datasets.rules import Report
 from opsin.datasets.tar import END, Member, member_length, members, pack_member
 from opsin.datasets.writer import ALL_COLUMNS, OF_WHOLE, Blocks, Packed, Placer, Raw, Writer, shard_name
 from opsin.errors import DatasetError, DecodeError
-from opsin.io import Limits, Picture, decode
+from opsin.io import Limits
 from opsin.io.parse import parse_json
+from opsin.io.stored import Stored
 from opsin.sample import Sample
 
 __all__ = ["WebDatasetReader", "WebDatasetWriter", "find_shards"]
@@ -53,11 +54,11 @@ def key_of(name: str) -> tuple[str, str]:
 class TarPictures(Pictures):
     """Pictures that are members of archives."""
 
-    def read(self, data: DataSet, entry: Entry) -> Picture:
-        """Read the member and decode it."""
+    def stored(self, data: DataSet, entry: Entry) -> Stored:
+        """Give the member."""
         assert entry.member is not None
         raw = read_part(data.path(entry), *entry.member, data.limits)
-        return channels_last(decode(raw, limits=data.limits, source=f"{entry.path}: {entry.key}"), entry.canvas)
+        return Stored(raw, f"{entry.path}: {entry.key}", data.limits)
 
     def raw(self, data: DataSet, entry: Entry) -> tuple[bytes, str] | None:
         """Give the member as it is."""

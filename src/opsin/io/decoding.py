@@ -8,13 +8,13 @@ import os
 import numpy as np
 
 from opsin.errors import DecodeError
-from opsin.io.color import to_srgb
+from opsin.io.color import is_srgb, to_srgb
 from opsin.io.exif import orient
-from opsin.io.facts import Facts, Note, Picture
+from opsin.io.facts import Facts, Note, Picture, Profile
 from opsin.io.headers import Header, header, module_of
 from opsin.io.limits import LOCAL, Limits
 
-__all__ = ["decode"]
+__all__ = ["decode", "facts_by_head"]
 
 _EXTENSIONS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
@@ -89,12 +89,24 @@ def _decode(
     image = np.ascontiguousarray(image)
     if not image.flags.writeable:  # still the input's own memory
         image = image.copy()
+    size = (image.shape[1], image.shape[0])
+    return Picture(image, _facts(data, found, size, profile, notes, source, upright, digest))
+
+
+def _facts(
+    data: bytes,
+    found: Header,
+    size: tuple[int, int],
+    profile: Profile,
+    notes: list[Note],
+    source: str | None,
+    upright: bool,
+    digest: str | None,
+) -> Facts:
     mismatch = _mismatch(source, found.format)
-    if mismatch:
-        notes.append(mismatch)
-    facts = Facts(
+    return Facts(
         format=found.format,
-        size=(image.shape[1], image.shape[0]),
+        size=size,
         raw_size=(found.width, found.height),
         orientation=found.orientation,
         upright=upright,
@@ -103,9 +115,29 @@ def _decode(
         icc=profile,
         bytes=len(data),
         digest=digest or hashlib.sha256(data).hexdigest(),
-        notes=tuple(notes),
+        notes=tuple(notes if mismatch is None else [*notes, mismatch]),
     )
-    return Picture(image, facts)
+
+
+def facts_by_head(
+    data: bytes, *, limits: Limits = LOCAL, source: str | None = None, digest: str | None = None
+) -> Facts | None:
+    """Give the facts that `decode` would give, without decoding; None where only pixels tell them.
+
+    Args:
+        data: all bytes of the file.
+        limits: see `decode`.
+        source: see `decode`.
+        digest: see `decode`.
+    Raises: DecodeError: the head is damaged, or over a limit.
+    """
+    found = header(data, limits=limits)
+    if found.format != "JPEG" or not found.mode.startswith(("gray", "YCbCr")):
+        return None
+    if found.icc is not None and not is_srgb(found.icc, "L" if found.mode.startswith("gray") else "RGB"):
+        return None
+    profile: Profile = "none" if found.icc is None else "srgb"
+    return _facts(data, found, found.size, profile, found.notes, source, True, digest)
 
 
 def _translate(error: Exception, found: Header) -> DecodeError:

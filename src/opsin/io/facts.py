@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Facts", "Note", "Picture", "Space"]
+__all__ = ["Array", "Facts", "Note", "Picture", "Profile", "Space"]
 
 Array = NDArray[Any]
 Space = Literal["gray", "rgb", "cmyk", "lab", "bands"]

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from opsin.errors import DecodeError, ParamError, refusal
 from opsin.io.limits import LOCAL, Limits
@@ -17,12 +17,21 @@ Source = str | bytes | bytearray | memoryview | os.PathLike[str] | os.PathLike[b
 _BLOCK = 1 << 20
 
 
-class Blob(NamedTuple):
+class Blob:
     """Bytes from outside: the data, its SHA-256, and a name for messages (nothing for bytes without one)."""
 
-    data: bytes
-    digest: str
-    name: str | None
+    __slots__ = ("_digest", "data", "name")
+
+    def __init__(self, data: bytes, name: str | None) -> None:
+        self.data, self.name = data, name
+        self._digest: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data, hexadecimal; worked out when it is first asked for."""
+        if self._digest is None:
+            self._digest = hashlib.sha256(self.data).hexdigest()
+        return self._digest
 
 
 def is_address(source: object) -> bool:
@@ -57,7 +66,7 @@ def read_bytes(
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
         _check_size(len(data), limits, None)
-        return Blob(data, hashlib.sha256(data).hexdigest(), None)
+        return Blob(data, None)
     if is_address(source):
         if not network:
             hint = "Nothing is fetched unless asked: pass network=True."
@@ -65,7 +74,7 @@ def read_bytes(
         from opsin.io.netdoor import fetch
 
         data = fetch(str(source), limits=limits)
-        return Blob(data, hashlib.sha256(data).hexdigest(), str(source))
+        return Blob(data, str(source))
     if isinstance(source, (str, os.PathLike)):
         return _read_path(os.fspath(source), limits, follow, None if root is None else os.fspath(root))
     reader = getattr(source, "read", None)
@@ -94,18 +103,17 @@ def _read_path(path: str | bytes, limits: Limits, follow: bool, root: str | None
         if not stat.S_ISREG(status.st_mode):
             raise DecodeError("not_a_file", f"this is {_kind(status.st_mode)}, not a regular file.", name)
         _check_size(status.st_size, limits, name)
-        digest = hashlib.sha256()
         parts: list[bytes] = []
         total = 0
         while True:
-            block = os.read(descriptor, max(_BLOCK, status.st_size - total + 1))
+            # one more byte than the file holds, so that a growing file is seen; asking for much more costs time
+            block = os.read(descriptor, status.st_size - total + 1 if total <= status.st_size > 0 else _BLOCK)
             if not block:
                 break
             total += len(block)
             _check_size(total, limits, name)
-            digest.update(block)
             parts.append(block)
-        return Blob(parts[0] if len(parts) == 1 else b"".join(parts), digest.hexdigest(), name)
+        return Blob(parts[0] if len(parts) == 1 else b"".join(parts), name)
     except OSError as error:
         raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
     finally:
@@ -202,7 +210,6 @@ def _kind(mode: int) -> str:
 def _read_object(source: Any, limits: Limits) -> Blob:
     label = getattr(source, "name", None)
     name = os.fsdecode(label) if isinstance(label, (str, bytes)) else None
-    digest = hashlib.sha256()
     parts: list[bytes] = []
     total = 0
     while True:
@@ -216,6 +223,5 @@ def _read_object(source: Any, limits: Limits) -> Blob:
             raise ParamError(refusal("read", "source", "a file opened in binary mode", type(block).__name__))
         total += len(block)
         _check_size(total, limits, name)
-        digest.update(block)
         parts.append(block)
-    return Blob(b"".join(parts), digest.hexdigest(), name)
+    return Blob(b"".join(parts), name)

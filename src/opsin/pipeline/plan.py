@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,12 +11,12 @@ import numpy as np
 from opsin.arrays import MAX_SIDE
 from opsin.chance import Rng, key_word
 from opsin.errors import OpsinError
-from opsin.geometry import Size, Stage, Warp
 from opsin.kernels import native, use_core
 from opsin.pipeline.buffers import fresh
 from opsin.pipeline.program import NotForTheCore, program_text
 from opsin.pipeline.rules import RULES, applied
 from opsin.pipeline.steps import Group, Step
+from opsin.record import Record
 from opsin.sample import Sample
 from opsin.types import Array
 
@@ -78,12 +76,12 @@ def _inference(pipeline: Pipeline) -> list[Any]:
 # --- what the core can take -----------------------------------------------------------------------------------------
 def core_source(sample: Sample) -> Any:
     """Give what the core reads of a sample: the bytes of a JPEG, or an array; None where Python must run the steps."""
-    image = sample.decoded
-    if image is None:
-        data = _jpeg_bytes(sample)
+    unread = sample.unread
+    if unread is not None:
+        data = _for_the_core(unread.data())
         if data is not None:
             return data
-        image = sample.image
+    image = sample.image
     plain = image.dtype in (np.uint8, np.float32) and (image.ndim == 2 or image.shape[2] in (1, 3))
     if not plain or 0 in image.shape:
         return None
@@ -95,15 +93,6 @@ def core_source(sample: Sample) -> Any:
 def _in_unit(image: Array) -> bool:
     low, high = float(image.min()), float(image.max())
     return low >= 0.0 and high <= 1.0
-
-
-def _jpeg_bytes(sample: Sample) -> bytes | None:
-    source = sample.source
-    if isinstance(source, str | os.PathLike):
-        from opsin.io import read_bytes
-
-        source = read_bytes(source).data
-    return _for_the_core(bytes(source)) if isinstance(source, bytes | bytearray | memoryview) else None
 
 
 def _for_the_core(data: bytes) -> bytes | None:
@@ -184,22 +173,7 @@ def _has_gray_axis(source: Any) -> bool:
 
 def finished(sample: Sample, image: Array, records: Any, k: int, draws: Callable[[], dict[str, Any]]) -> Sample:
     """Make the sample of a picture that the core computed; where its pixels went is worked out when asked."""
-    return sample.done_elsewhere(image, lambda: warp_of(records[k]), partial(records.carry_boxes, k), draws)
-
-
-def warp_of(record: Any) -> Warp:
-    """Build the warp that the core went by."""
-    source, stages, _ = record
-    here = Size(*source)
-    built = []
-    at = here
-    for matrix, width, height, border, fill, resized in stages:
-        target = Size(width, height)
-        values = tuple(fill) if len(fill) > 1 else fill[0] if fill else 0.0
-        kernel = "pillow-bilinear" if resized else ""
-        built.append(Stage(at, target, matrix, None, border, values, kernel))
-        at = target
-    return Warp(here, tuple(built))
+    return sample.done_elsewhere(image, Record(records, k, draws))
 
 
 # --- many samples ---------------------------------------------------------------------------------------------------
@@ -281,8 +255,8 @@ def _looked_at(
 
     Files of the common kind are looked at together.
     """
-    files = [file for source in sources if (file := source if type(source) is bytes else _stored(source)) is not None]
-    if len(files) == len(sources):
+    files = _files(sources)
+    if files is not None:
         odd, outcome = plan.program.look(files, addresses)
         if outcome is not None and not odd:
             return files, range(len(files)), _shape(plan, outcome, None), outcome.dtype
@@ -290,11 +264,21 @@ def _looked_at(
     return list(taken.values()), list(taken), *_first_shape(plan, taken, addresses)
 
 
-def _stored(source: Any) -> bytes | None:
-    """Give the bytes of a sample that was not read yet."""
-    if type(source) is Sample and source.decoded is None and type(source.source) is bytes:
-        return source.source
-    return None
+def _files(sources: Sequence[Any]) -> list[bytes] | None:
+    """Give the files of sources that were not read yet; None where one is no file, or cannot be read."""
+    files = []
+    for source in sources:
+        if type(source) is bytes:
+            files.append(source)
+            continue
+        unread = source.unread if type(source) is Sample else None
+        if unread is None:
+            return None
+        try:
+            files.append(unread.data())
+        except OpsinError:
+            return None
+    return files
 
 
 def _readable(source: Any) -> Any:

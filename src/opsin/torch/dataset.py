@@ -132,9 +132,10 @@ class Dataset:
 
     def _sample(self, place: int, epoch: int) -> Sample:
         picture, variant = place % len(self.data), place // len(self.data)
-        sample = self.data[picture]
         if self.pipeline is None:
-            return sample
+            return self.data[picture]
+        # of a data set's file the pipeline decodes what it needs; what stands in for a data set reads by itself
+        sample = self.data.unread(picture) if hasattr(self.data, "unread") else self.data[picture]
         key = self.data.keys[picture]
         if self.mode == "infer":
             return self.pipeline(sample, key=key)

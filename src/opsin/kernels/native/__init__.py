@@ -13,8 +13,8 @@ from opsin.kernels.native.jpeg import (
     decode_jpeg,
     decode_planes,
     jpeg_has_profile,
+    jpeg_head,
     jpeg_info,
-    upright_size,
 )
 from opsin.kernels.native.loading import WHY_NOT, available, set_simd_level, simd_level, version
 from opsin.kernels.native.moves import framer, gray, look_up, moved, mover, saturate
@@ -42,6 +42,7 @@ __all__ = [
     "framer",
     "gray",
     "jpeg_has_profile",
+    "jpeg_head",
     "jpeg_info",
     "key_words",
     "look_up",
@@ -58,7 +59,6 @@ __all__ = [
     "simd_level",
     "smooth",
     "span",
-    "upright_size",
     "version",
     "warp",
     "warp_map",

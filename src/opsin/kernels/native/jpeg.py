@@ -17,8 +17,8 @@ __all__ = [
     "decode_jpeg",
     "decode_planes",
     "jpeg_has_profile",
+    "jpeg_head",
     "jpeg_info",
-    "upright_size",
 ]
 
 MAX_PIXELS = 1 << 28  # what a decode accepts when nobody says otherwise
@@ -59,10 +59,10 @@ def jpeg_info(data: bytes, *, max_pixels: int = MAX_PIXELS) -> JpegInfo:
         refuse(error)
 
 
-def upright_size(data: bytes) -> tuple[int, int] | None:
-    """Give width and height of a JPEG as it is seen, from its head; None where the file is not for the core."""
-    size: tuple[int, int] | None = need().upright_size(data, MAX_PIXELS)
-    return size
+def jpeg_head(data: bytes) -> tuple[int, int, int] | None:
+    """Give width and height of a JPEG as stored, and its orientation; None where the file is not for the core."""
+    head: tuple[int, int, int] | None = need().jpeg_head(data, MAX_PIXELS)
+    return head
 
 
 def jpeg_has_profile(data: bytes) -> bool:
