@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import posixpath
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +13,7 @@ import numpy as np
 
 from opsin.datasets.canvas import fit
 from opsin.datasets.columns import columns_of
-from opsin.datasets.entry import Annotation, Entry, Facts, Finding, entry_from_plain, entry_to_plain, note_columns
+from opsin.datasets.entry import Annotation, Entry, Facts, Finding, note_columns, pack, unpack
 from opsin.datasets.files import join_address, read_data, read_part
 from opsin.datasets.label_numbers import numbers_on
 from opsin.datasets.rules import Checker, Report
@@ -31,7 +29,6 @@ from opsin.types import Array
 
 __all__ = ["DataSet", "Reader"]
 
-_WORTH_PACKING = 256
 Seen = Head | PictureFacts
 
 
@@ -104,15 +101,13 @@ class Packed:
 
     def append(self, entry: Entry) -> None:
         """Keep one more."""
-        data = marshal.dumps(entry_to_plain(entry))
-        self._rows.append(b"z" + zlib.compress(data, 1) if len(data) > _WORTH_PACKING else b"m" + data)
+        self._rows.append(pack(entry))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Entry:
-        row = self._rows[index]
-        return entry_from_plain(marshal.loads(zlib.decompress(row[1:]) if row[:1] == b"z" else row[1:]))
+        return unpack(self._rows[index])
 
 
 class DataSet:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +97,7 @@ def transform(
     if mark is not None and mask is not None and size is not None:
         grid = mask(runs.decode(runs.unpack(mark.runs), mark.height, mark.width))
         mark = Rle(size[0], size[1], runs.pack(runs.encode(grid)))
-    return replace(
-        a,
+    return a._replace(
         box=box,
         corners=None if a.corners is None else _push(matrix, a.corners),
         polygons=tuple(_push(matrix, p) for p in a.polygons),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from opsin.datasets import rle as runs
@@ -57,7 +56,7 @@ class ObjectReader:
             # an id that another object has, or that is none, is not kept: the object gets a new one when written
             known = isinstance(number, int | str) and str(number) not in taken
             taken.add(str(number))
-            yield a if known or number is None else replace(a, attributes=attributes)
+            yield a if known or number is None else a._replace(attributes=attributes)
 
     def _object(self, row: dict[str, Any], file: str, record: str) -> Annotation | None:
         number = row.get("category_id")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import marshal
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from opsin.instances import Skeleton
 
-__all__ = ["Annotation", "Entry", "Facts", "Finding", "LabelFile", "Rle", "entry_from_plain", "entry_to_plain"]
+__all__ = [
+    "Annotation",
+    "Entry",
+    "Facts",
+    "Finding",
+    "LabelFile",
+    "Rle",
+    "entry_from_plain",
+    "entry_to_plain",
+    "pack",
+    "unpack",
+]
 
 Label: TypeAlias = int | float | str | None
 Numbers: TypeAlias = tuple[float, ...]
@@ -22,8 +35,10 @@ class Rle(NamedTuple):
     runs: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Annotation(NamedTuple):
     """What is annotated about one object; coordinates are those of the entry's canvas.
 
     Args:
@@ -44,7 +59,7 @@ class Annotation:
     rle: Rle | None = None
     keypoints: Numbers | None = None
     track_id: int | str | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = _NOTHING
 
     @property
     def shaped(self) -> bool:
@@ -209,14 +224,47 @@ def note_columns(entry: Entry, columns: set[str], splits: list[str]) -> None:
             columns.add("attributes")
 
 
-# --- plain data: what is packed in memory, pickled and kept in journals -----------------------------------------------
-_FIELDS = [f.name for f in fields(Annotation)]
+# --- packed in memory -------------------------------------------------------------------------------------------------
+_WORTH_PACKING = 256
+_NAMES = [f.name for f in fields(Entry)]
+_NOTES, _EXTRA, _LABELS = (_NAMES.index(name) for name in ("annotations", "extra", "labels"))
 
 
+def pack(entry: Entry) -> bytes:
+    """Write an entry as a few hundred bytes, which are quick to read."""
+    row = [_bare(getattr(entry, name)) for name in _NAMES]
+    row[_EXTRA] = dict(entry.extra)
+    if entry.annotations is not None:
+        row[_NOTES] = [(*map(_bare, a[:-1]), dict(a.attributes)) for a in entry.annotations]
+    data = marshal.dumps(row)
+    return b"z" + zlib.compress(data, 1) if len(data) > _WORTH_PACKING else b"m" + data
+
+
+def _bare(value: Any) -> Any:
+    """A tuple without a class of ours, which `marshal` would refuse."""
+    return tuple(value) if isinstance(value, tuple) else value
+
+
+def unpack(data: bytes) -> Entry:
+    """Read what `pack` wrote."""
+    row = marshal.loads(zlib.decompress(data[1:]) if data[:1] == b"z" else data[1:])
+    if row[_NOTES] is not None:
+        row[_NOTES] = tuple(map(_annotation, row[_NOTES]))
+    if row[_LABELS] is not None:
+        row[_LABELS] = LabelFile(*row[_LABELS])
+    return Entry(*row)
+
+
+def _annotation(bare: tuple[Any, ...]) -> Annotation:
+    a = Annotation._make(bare)
+    return a if a.rle is None else a._replace(rle=Rle(*a.rle))
+
+
+# --- plain data: what is kept in journals and in JSON -----------------------------------------------------------------
 def annotation_to_plain(a: Annotation) -> dict[str, Any]:
     """Write one annotation as data that JSON can hold; empty fields are left out."""
     out: dict[str, Any] = {}
-    for name in _FIELDS:
+    for name in a._fields:
         value = getattr(a, name)
         if value is None or value == () or value == {}:
             continue

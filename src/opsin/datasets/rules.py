@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -194,7 +194,7 @@ class Checker:
             if points != a.keypoints:
                 changed["keypoints"] = points
         if changed:
-            a = replace(a, **changed)
+            a = a._replace(**changed)
             if had and not a.shaped:
                 self.report.add(file, record, "no_shape", "nothing is left that says where the object is.")
                 return None
