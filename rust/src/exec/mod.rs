@@ -112,6 +112,10 @@ pub fn prepare<'a>(program: &Program, input: Input<'a>, address: &Address) -> Re
     }
     let mut record = Record { source: size, ..Record::default() };
     let mut segments = vec![first];
+    if !program.options.fast && !segments[0].stages.is_empty() {
+        // Exactly what pixels give that come upright: nothing is joined with the turn.
+        segments.push(Segment::default());
+    }
     let mut taken = 0;
     for drawn in program.draw(address) {
         match drawn {

@@ -32,11 +32,12 @@ class Stored:
         limits: what the file may cost.
     """
 
-    __slots__ = ("_kept", "limits", "name", "source")
+    __slots__ = ("_head", "_kept", "limits", "name", "source")
 
     def __init__(self, source: Source, name: str | None = None, limits: Limits = LOCAL) -> None:
         self.source, self.name, self.limits = source, name, limits
         self._kept: Blob | None = None
+        self._head: Head | None = None
 
     def _blob(self) -> Blob:
         return read_bytes(self.source, limits=self.limits) if self._kept is None else self._kept
@@ -58,11 +59,12 @@ class Stored:
 
         Raises: DecodeError: the file cannot be read.
         """
-        found = native.jpeg_head(self._blob().data) if use_core() else None
-        if found is None:
-            return None
-        w, h, orientation = found
-        return Head((h, w) if orientation >= 5 else (w, h), (w, h), orientation)
+        if self._head is None:
+            found = native.jpeg_head(self._blob().data) if use_core() else None
+            if found is not None:
+                w, h, orientation = found
+                self._head = Head((h, w) if orientation >= 5 else (w, h), (w, h), orientation)
+        return self._head
 
     def size(self) -> tuple[int, int]:
         """Width and height as the picture is seen, from the head.

@@ -57,6 +57,7 @@ class Figures:
     dropped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     turned: int = 0
+    in_part: int = 0
     objects_in: int = 0
     objects_out: int = 0
     sides: Counter[int] = field(default_factory=Counter)
@@ -72,6 +73,7 @@ class Figures:
             self.formats[facts["format"]] += 1
             self.bytes_in += facts["bytes"]
             self.turned += bool(facts["turned"])
+            self.in_part += bool(facts.get("in part"))
         for code, _ in facts.get("notes", ()):
             self.notes[code] += 1
         if "label" in facts:

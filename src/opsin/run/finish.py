@@ -131,6 +131,7 @@ def _summary(
             "quarantined": counts["quarantined"],
             "filtered": counts["filtered"],
         },
+        "decoded": {"whole": figures.pictures - figures.in_part, "in part": figures.in_part},
         "splits": _split_counts(journal),
         "classes": list(data.class_names),
         "objects": {

@@ -148,9 +148,13 @@ def _failed(progress: _Progress, stage: str, kind: str, message: str) -> Outcome
 
 
 def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome:
-    sample, findings = setup.data.load_checked(task.entry)
+    # Files are decoded whole, unless the pipeline says that parts will do: then it decodes them as it does in training
+    # and in serving. The facts are looked at before, so that they are those of the very bytes that it gets.
+    fast = setup.pipeline.decode == "fast"
+    sample, findings = setup.data.unread_checked(task.entry) if fast else setup.data.load_checked(task.entry)
+    sample.facts  # noqa: B018
     progress.sample, progress.stage = sample, "pipeline"
-    clock.lap("read and decode")
+    clock.lap("read" if sample.unread else "read and decode")
     mode: Mode = "train" if "*" in setup.train_splits or task.split in setup.train_splits else "infer"
     steps: dict[str, float] = {}
     out = setup.pipeline.run(
@@ -164,7 +168,7 @@ def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome
     )
     clock.lap("pipeline")
     facts = facts_of(sample, out, findings)
-    before = thumbnail(sample) if task.shown else None
+    before = _before(sample) if task.shown or out.filtered is not None else None
     timings = {f"step {name}": seconds for name, seconds in steps.items()}
     if out.filtered is not None:
         clock.lap("report pictures")
@@ -174,7 +178,7 @@ def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome
             stage="pipeline",
             kind="filtered",
             message=f"{task.key}: {out.filtered}",
-            before=before or thumbnail(sample),
+            before=before,
             timings=clock.seconds | timings,
         )
     after = thumbnail(out) if task.shown else None
@@ -203,6 +207,13 @@ def _write(path: Path, data: bytes) -> None:
         write_bytes(path, data)
 
 
+def _before(sample: Sample) -> bytes | None:
+    """Draw a sample as it came; a file that was decoded in part may be damaged elsewhere, and then there is none."""
+    with contextlib.suppress(DecodeError):
+        return thumbnail(sample)
+    return None
+
+
 def facts_of(before: Sample, after: Sample, findings: Any) -> dict[str, Any]:
     """Collect what the report and opsin.json want to know of one item."""
     from opsin.run.figures import channel_sums
@@ -218,6 +229,8 @@ def facts_of(before: Sample, after: Sample, findings: Any) -> dict[str, Any]:
         facts["format"] = source.format
         facts["bytes"] = source.bytes
         facts["turned"] = source.orientation != 1
+        if not after.whole:
+            facts["in part"] = True
         notes = [[note.code, note.message] for note in source.notes]
         if notes:
             facts["notes"] = notes

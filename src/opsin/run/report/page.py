@@ -85,7 +85,7 @@ def _contact_sheet(journal: Journal, figures: Figures) -> str:
 def _note(row: Row) -> str:
     facts = row.outcome["facts"]
     size = f"{facts['in'][0]} x {facts['in'][1]}"
-    notes = [size, "turned upright" if facts.get("turned") else ""]
+    notes = [size, "turned upright" if facts.get("turned") else "", "decoded in part" if facts.get("in part") else ""]
     if "objects" in facts:
         was, now = facts["objects"]
         notes.append(f"{now} of {was} objects" if was != now else f"{now} objects" if now != 1 else "1 object")
@@ -154,6 +154,11 @@ def _sizes(figures: Figures) -> str:
         right += f"<p class='soft'>Formats of the inputs</p>{bars(dict(figures.formats), 12)}"
     if figures.turned:
         right += f"<p>{number(figures.turned)} were turned upright by their EXIF orientation.</p>"
+    if figures.in_part:
+        right += (
+            f"<p>{number(figures.in_part)} were decoded in part: <code>decode: fast</code> steps over what no step "
+            "wants, and damage there does not show.</p>"
+        )
     if figures.notes:
         right += f"<p class='soft'>Remarks on files</p>{bars(dict(figures.notes), 12)}"
     return section("Sizes and formats", f'<div class="two">{left}{right}</div></div>' if figures.pictures else "")
