@@ -22,6 +22,7 @@ from native_help import (
 from PIL import Image
 
 from opsin.errors import DecodeError, LimitError, ParamError
+from opsin.io import header
 from opsin.kernels import native
 
 pytestmark = needs_core
@@ -191,3 +192,24 @@ def test_a_million_mutants() -> None:
     for seed in range(100):
         sound, refused = survive(10_000, 1000 + seed)
         assert sound + refused == 10_000
+
+
+def test_damaged_exif_turns_the_picture_as_the_decode_door_does() -> None:
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(file, "jpeg", exif=exif)
+    whole = file.getvalue()
+    start = whole.index(b"Exif\0\0")
+    length = int.from_bytes(whole[start - 2 : start], "big")
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(4000):
+        data = bytearray(whole)
+        for at in start + 6 + rng.integers(0, length - 8, rng.integers(1, 4)):
+            data[at] = rng.choice([0, 1, 2, 3, 4, 6, 8, 9, 255])
+        if rng.random() < 0.3:  # a second block, of which nothing counts
+            data[start - 4 : start - 4] = data[start - 4 : start - 2 + length]
+        orientation = header(bytes(data)).orientation
+        head = native.jpeg_head(bytes(data))
+        assert head is not None and head[2] == orientation
+        seen.add(orientation)
+    assert len(seen) > 4

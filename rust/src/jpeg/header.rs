@@ -84,7 +84,7 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
         scan: 0,
         orientation: 1,
     };
-    let (mut jfif, mut adobe) = (false, None);
+    let (mut jfif, mut exif, mut adobe) = (false, false, None);
     let mut at = 2;
     loop {
         // Anything between segments that is not a marker is garbage that libjpeg skips with a warning.
@@ -124,10 +124,9 @@ pub fn parse(data: &[u8], max_pixels: u64) -> Result<Header> {
             0xDC => return unsupported("a JPEG that gives its height later"),
             0xDD => header.restart = restart(segment)?,
             0xE0 if segment.len() >= 5 && &segment[..5] == b"JFIF\0" => jfif = true,
-            0xE1 if segment.len() >= 6 && &segment[..6] == b"Exif\0\0" => {
-                if let Some(orientation) = exif_orientation(&segment[6..]) {
-                    header.orientation = orientation;
-                }
+            0xE1 if !exif && segment.starts_with(b"Exif\0\0") => {
+                exif = true;
+                header.orientation = exif_orientation(&segment[6..]).unwrap_or(1);
             }
             0xEE if segment.len() >= 12 && &segment[..5] == b"Adobe" => adobe = Some(segment[11]),
             0xDA => {
@@ -352,7 +351,7 @@ pub fn has_profile(data: &[u8]) -> bool {
     false
 }
 
-/// The orientation in the first directory of an EXIF block, when it has one.
+/// The orientation in the first directory of an EXIF block; nothing where it has none, or not as EXIF stores it.
 fn exif_orientation(tiff: &[u8]) -> Option<u8> {
     let little = match tiff.get(..4)? {
         b"II*\0" => true,
@@ -363,15 +362,27 @@ fn exif_orientation(tiff: &[u8]) -> Option<u8> {
         let b: [u8; 2] = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
         Some(if little { u16::from_le_bytes(b) } else { u16::from_be_bytes(b) })
     };
-    let b: [u8; 4] = tiff.get(4..8)?.try_into().ok()?;
-    let first = (if little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) }) as usize;
+    let u32_at = |at: usize| -> Option<u32> {
+        let b: [u8; 4] = tiff.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) })
+    };
+    let first = u32_at(4)? as usize;
     let entries = usize::from(u16_at(first)?);
     for k in 0..entries {
         let entry = first.checked_add(2 + 12 * k)?;
-        if u16_at(entry)? == 0x0112 {
-            let value = u16_at(entry.checked_add(8)?)?;
-            return (1..=8).contains(&value).then_some(value as u8);
+        let (tag, kind, count) = (u16_at(entry)?, u16_at(entry.checked_add(2)?)?, u32_at(entry.checked_add(4)?)?);
+        if tag != 0x0112 {
+            continue;
         }
+        let at = entry.checked_add(8)?;
+        // One number of one, two or four bytes; whether it has a sign does not matter from 1 to 8.
+        let value = match kind {
+            1 | 6 => u32::from(*tiff.get(at)?),
+            3 | 8 => u32::from(u16_at(at)?),
+            4 | 9 => u32_at(at)?,
+            _ => return None,
+        };
+        return (count == 1 && (1..=8).contains(&value)).then_some(value as u8);
     }
     None
 }
