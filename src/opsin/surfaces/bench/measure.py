@@ -13,6 +13,7 @@ from typing import Any
 from opsin.pipeline import Pipeline
 from opsin.sample import Sample
 from opsin.surfaces.bench.aims import SHARED, THREADS, aim, met
+from opsin.surfaces.bench.folder import dataset_of
 from opsin.surfaces.bench.gates import Gate, gate
 from opsin.surfaces.bench.peers import BOXES, PEERS, Peer, Together
 from opsin.surfaces.bench.pipelines import PIPELINES
@@ -20,6 +21,7 @@ from opsin.surfaces.bench.pipelines import PIPELINES
 __all__ = [
     "BATCH",
     "BATCHED",
+    "DATASET",
     "OPEN",
     "SINGLE",
     "TWO",
@@ -33,6 +35,7 @@ __all__ = [
 
 BATCH = 16
 SINGLE, BATCHED, TWO, OPEN = "opsin", "opsin, batch", "opsin, batch, 2 threads", "opsin, batch, frames open"
+DATASET = "opsin.torch.Dataset, files on disk"
 SIDE = "opsin, batch, two runs side by side"  # what this machine has in it: nothing is shared, nobody waits
 Run = Callable[[], object]
 
@@ -70,12 +73,14 @@ class Result:
 
         asked, out = aim(self.name, native.simd_level() if native.available() else ""), {}
 
-        def say(what: str, peer: str | None, must: float, goal: float | None) -> None:
-            if peer is not None and peer in self.seconds:
-                ratio = self.ratio(peer)
+        def say(what: str, peer: str | None, must: float, goal: float | None, way: str = BATCHED) -> None:
+            if peer is not None and peer in self.seconds and way in self.seconds:
+                ratio = self.ratio(peer, way)
                 out[what] = f"{ratio:.2f} x {peer} ({met(ratio, must, goal)})"
 
         say("best peer", self.best("hand-written", "library"), asked.must, asked.goal)
+        for way, what in ((SINGLE, "best peer, single calls"), (DATASET, "best peer, torch.Dataset")):
+            say(what, self.best("hand-written", "library"), asked.must, None, way)
         library = self.best("library")
         if library is not None and asked.library is None:
             out["best library"] = f"{self.ratio(library):.2f} x {library}"
@@ -104,7 +109,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        own = (SINGLE, BATCHED, TWO, SIDE, OPEN)
+        own = (SINGLE, BATCHED, DATASET, TWO, SIDE, OPEN)
         notes = {p: PEERS[p].notes[self.name] for p in self.seconds if p in PEERS and self.name in PEERS[p].notes}
         return {
             "pipeline": self.name,
@@ -203,7 +208,7 @@ def _over(peer: Peer, name: str, sources: Sequence[Any]) -> Run | None:
 
 
 def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run]:
-    """Give Opsin's own ways: one call a picture, batches of 16, two threads; and without canvases in between."""
+    """Give Opsin's own ways: calls, batches of 16, a Dataset, two threads; and without canvases in between."""
     mode: Any = "infer" if name in ("P1", "P5") else "train"
 
     def given(part: Sequence[Any]) -> list[Any]:
@@ -227,7 +232,14 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
 
         return run
 
-    out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1)}
+    dataset, place = dataset_of(name, pipeline, sources)
+
+    def loop(kept: Any = place) -> None:
+        dataset.set_epoch(dataset.epoch + 1)  # keys are names here: over many epochs draws are alike
+        for i in range(len(dataset)):
+            dataset[i]
+
+    out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1), DATASET: loop}
     if processors() > 1:
         out[TWO] = batched(2)
         out[SIDE] = _side_by_side(batched(1))
