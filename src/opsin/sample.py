@@ -344,6 +344,15 @@ class Sample:
             out.class_names = table.class_names
         return out
 
+    def annotated(self, table: Instances) -> Self:
+        """Give the sample with a table of objects on its original picture."""
+        original = self.size if self._warp is None else self._warp.source
+        if table.size != original:
+            raise ParamError(refusal("annotated", "table", f"one on {tuple(original)}, as the picture", table.size))
+        out = self._twin()
+        out._table, out._carried = table, None
+        return out
+
     def with_rules(self, rules: Rules) -> Self:
         """Give the sample with other drop rules."""
         out = self._twin()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from opsin.datasets.canvas import fit
-from opsin.datasets.columns import columns_of
-from opsin.datasets.entry import Annotation, Entry, Facts, Finding, note_columns, pack, unpack
+from opsin.datasets.columns import columns_of, table_of
+from opsin.datasets.entry import Annotation, Entry, Facts, Finding, note_columns
 from opsin.datasets.files import join_address, read_data, read_part
 from opsin.datasets.label_numbers import numbers_on
+from opsin.datasets.packed import Packed
 from opsin.datasets.rules import Checker, Report
 from opsin.datasets.split import check_weights, split_of
 from opsin.errors import DatasetError, refusal
@@ -91,23 +92,6 @@ class Reader:
     def entries(self) -> Iterator[Entry]:
         """Give the entries in order."""
         raise NotImplementedError
-
-
-class Packed:
-    """Entries in memory: each packed to a few hundred bytes, unpacked when asked for."""
-
-    def __init__(self) -> None:
-        self._rows: list[bytes] = []
-
-    def append(self, entry: Entry) -> None:
-        """Keep one more."""
-        self._rows.append(pack(entry))
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Entry:
-        return unpack(self._rows[index])
 
 
 class DataSet:
@@ -279,7 +263,8 @@ class DataSet:
 
     def _sample(self, entry: Entry, image: Array | Stored, seen: Seen, labels: Array | None, report: Report) -> Sample:
         notes = self.annotations(entry, seen, report)
-        columns: dict[str, Any] = {} if notes is None else columns_of(notes, seen.size, self.facts)
+        table = table_of(notes, seen.size, self.facts)
+        columns: dict[str, Any] = {} if notes is None or table else columns_of(notes, seen.size, self.facts)
         sample = Sample(
             image,
             label=entry.label,
@@ -288,10 +273,12 @@ class DataSet:
             segmentation=labels,
             **columns,
         )
+        if table is not None:
+            sample = sample.annotated(table)
         sample.source = self.path(entry) if entry.member is None else None
         return sample
 
-    def annotations(self, entry: Entry, seen: Seen, report: Report) -> tuple[Annotation, ...] | None:
+    def annotations(self, entry: Entry, seen: Seen, report: Report) -> Sequence[Annotation] | None:
         """Give an entry's objects in pixels of its upright picture."""
         if entry.annotations is None:
             return None
@@ -363,8 +350,7 @@ class DataSet:
             chosen = list(range(len(self)))
         chosen = [i for i in chosen if split is None or self._splits[i] == split]
         out = self._copy()
-        out._rows = Packed()
-        out._rows._rows = [self._rows._rows[i] for i in chosen]
+        out._rows = self._rows.only(chosen)
         out._keys = tuple(self._keys[i] for i in chosen)
         out._splits = [self._splits[i] for i in chosen]
         out._at = {k: i for i, k in enumerate(out._keys)}

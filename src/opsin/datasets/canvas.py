@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opsin.datasets import rle as runs
 from opsin.datasets.entry import Annotation, Entry, Numbers, Rle
+from opsin.datasets.packed import BoxNotes
 from opsin.datasets.rules import Report
 from opsin.instances import Skeleton
 from opsin.io.exif import orient
@@ -39,7 +40,7 @@ def orient_matrix(orientation: int, width: int, height: int) -> NDArray[np.float
 
 def fit(
     entry: Entry, size: Pair, stored: tuple[tuple[int, int], int], skeleton: Skeleton | None, report: Report
-) -> tuple[Annotation, ...]:
+) -> Sequence[Annotation]:
     """Give an entry's objects in pixels of its upright picture.
 
     A canvas that equals the upright size is right as it is. One that equals only the stored size was annotated
@@ -55,6 +56,8 @@ def fit(
     """
     notes = entry.annotations or ()
     if entry.unit:
+        if isinstance(notes, BoxNotes):
+            return notes.scaled(*size)
         return tuple(transform(a, np.diag([float(size[0]), float(size[1]), 1.0])) for a in notes)
     if not notes or entry.canvas is None or entry.canvas == size:
         return notes

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
-import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from opsin.instances import Skeleton
@@ -19,8 +17,6 @@ __all__ = [
     "Rle",
     "entry_from_plain",
     "entry_to_plain",
-    "pack",
-    "unpack",
 ]
 
 Label: TypeAlias = int | float | str | None
@@ -98,7 +94,7 @@ class Entry:
     member: tuple[int, int] | None = None
     label: Label = None
     split: str | None = None
-    annotations: tuple[Annotation, ...] | None = None
+    annotations: Sequence[Annotation] | None = None
     canvas: tuple[int, int] | None = None
     unit: bool = False
     group: str | None = None
@@ -222,42 +218,6 @@ def note_columns(entry: Entry, columns: set[str], splits: list[str]) -> None:
             columns.add("track_ids")
         if a.attributes:
             columns.add("attributes")
-
-
-# --- packed in memory -------------------------------------------------------------------------------------------------
-_WORTH_PACKING = 256
-_NAMES = [f.name for f in fields(Entry)]
-_NOTES, _EXTRA, _LABELS = (_NAMES.index(name) for name in ("annotations", "extra", "labels"))
-
-
-def pack(entry: Entry) -> bytes:
-    """Write an entry as a few hundred bytes, which are quick to read."""
-    row = [_bare(getattr(entry, name)) for name in _NAMES]
-    row[_EXTRA] = dict(entry.extra)
-    if entry.annotations is not None:
-        row[_NOTES] = [(*map(_bare, a[:-1]), dict(a.attributes)) for a in entry.annotations]
-    data = marshal.dumps(row)
-    return b"z" + zlib.compress(data, 1) if len(data) > _WORTH_PACKING else b"m" + data
-
-
-def _bare(value: Any) -> Any:
-    """A tuple without a class of ours, which `marshal` would refuse."""
-    return tuple(value) if isinstance(value, tuple) else value
-
-
-def unpack(data: bytes) -> Entry:
-    """Read what `pack` wrote."""
-    row = marshal.loads(zlib.decompress(data[1:]) if data[:1] == b"z" else data[1:])
-    if row[_NOTES] is not None:
-        row[_NOTES] = tuple(map(_annotation, row[_NOTES]))
-    if row[_LABELS] is not None:
-        row[_LABELS] = LabelFile(*row[_LABELS])
-    return Entry(*row)
-
-
-def _annotation(bare: tuple[Any, ...]) -> Annotation:
-    a = Annotation._make(bare)
-    return a if a.rle is None else a._replace(rle=Rle(*a.rle))
 
 
 # --- plain data: what is kept in journals and in JSON -----------------------------------------------------------------

@@ -15,6 +15,10 @@ __all__ = ["Blob", "Source", "is_address", "read_bytes", "read_range"]
 
 Source = str | bytes | bytearray | memoryview | os.PathLike[str] | os.PathLike[bytes] | IO[bytes]
 _BLOCK = 1 << 20
+_MOST = 1 << 30  # one call reads no more than this: systems stop at 2 GB
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):  # as far as the system has them
+    _FLAGS |= getattr(os, _name, 0)
 
 
 class Blob:
@@ -90,8 +94,7 @@ def _check_size(size: int, limits: Limits, name: str | None) -> None:
 
 def _read_path(path: str | bytes, limits: Limits, follow: bool, root: str | None = None) -> Blob:
     name = os.fsdecode(path)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOCTTY", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    flags = _FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
         descriptor = os.open(path, flags) if root is None else _open_beneath(root, name, flags)
     except OSError as error:
@@ -106,13 +109,16 @@ def _read_path(path: str | bytes, limits: Limits, follow: bool, root: str | None
         parts: list[bytes] = []
         total = 0
         while True:
-            # one more byte than the file holds, so that a growing file is seen; asking for much more costs time
-            block = os.read(descriptor, status.st_size - total + 1 if total <= status.st_size > 0 else _BLOCK)
+            # one more byte than the file says it holds: where fewer come, that was its end, and nobody has to ask again
+            most = min(max(status.st_size - total, 0) or _BLOCK, _MOST) + 1
+            block = os.read(descriptor, most)
             if not block:
                 break
             total += len(block)
             _check_size(total, limits, name)
             parts.append(block)
+            if len(block) < most and total == status.st_size:
+                break
         return Blob(parts[0] if len(parts) == 1 else b"".join(parts), name)
     except OSError as error:
         raise DecodeError("unreadable", f"reading failed: {error.strerror or error}.", name) from error
@@ -154,9 +160,8 @@ def read_range(path: str | os.PathLike[str], start: int, length: int, *, limits:
     """
     name = os.fsdecode(path)
     _check_size(length, limits, name)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_NOCTTY", 0))
+        descriptor = os.open(path, _FLAGS)
     except OSError as error:
         raise _cannot_open(error, name) from error
     except ValueError as error:  # a zero byte in the name

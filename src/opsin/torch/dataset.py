@@ -247,8 +247,8 @@ def default_target(sample: Sample) -> Any:
     n = len(table)
     out: dict[str, Any] = {}
     if table.boxes is not None:
-        out["boxes"] = table.boxes.astype(np.float32).reshape(n, 4)
-        out["area"] = np.prod(out["boxes"][:, 2:] - out["boxes"][:, :2], axis=1)
+        out["boxes"] = boxes = table.boxes.astype(np.float32).reshape(n, 4)
+        out["area"] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     if table.labels is not None:
         numbers = table.labels.dtype.kind in "iu"
         out["labels"] = table.labels.astype(np.int64) if numbers else list(table.labels)

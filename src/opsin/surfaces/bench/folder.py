@@ -43,7 +43,8 @@ def dataset_of(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> tuple[D
 
 
 def _coco(sources: Sequence[bytes]) -> dict[str, Any]:
-    images, notes = [], []
+    images: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
     for i, data in enumerate(sources):
         width, height = header(data).size
         images.append({"id": i, "file_name": f"{i:04d}.jpg", "width": width, "height": height})
