@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from opsin.pipeline import Pipeline
@@ -198,17 +199,20 @@ def _over(peer: Peer, name: str, sources: Sequence[Any]) -> Run | None:
     if isinstance(work, Together):
         whole = work.run
         return lambda: whole(sources)
-    one = work
+    one, epochs = work, count()
 
     def run() -> None:
-        for key, source in enumerate(sources):
+        for key, source in enumerate(sources, next(epochs) * len(sources)):
             one(source, key)
 
     return run
 
 
 def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run]:
-    """Give Opsin's own ways: calls, batches of 16, a Dataset, two threads; and without canvases in between."""
+    """Give Opsin's own ways: calls, batches of 16, a Dataset, two threads; and without canvases in between.
+
+    Every run is a new epoch, as peers have new draws in every run: how long a picture takes depends on what is drawn.
+    """
     mode: Any = "infer" if name in ("P1", "P5") else "train"
 
     def given(part: Sequence[Any]) -> list[Any]:
@@ -218,15 +222,21 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
         if name == "P6" and sample is not None:
             sample.instances  # noqa: B018
 
+    calls = count()
+
     def single() -> None:
+        epoch = next(calls)
         for key, source in enumerate(given(sources)):
-            look(pipeline(source, mode=mode, key=key, epoch=0))
+            look(pipeline(source, mode=mode, key=key, epoch=epoch))
 
     def batched(threads: int, by: Pipeline = pipeline) -> Run:
+        epochs = count()
+
         def run() -> None:
+            epoch = next(epochs)
             for k in range(0, len(sources), BATCH):
                 part = given(sources[k : k + BATCH])
-                batch = by.batch(part, keys=range(k, k + len(part)), epoch=0, mode=mode, threads=threads)
+                batch = by.batch(part, keys=range(k, k + len(part)), epoch=epoch, mode=mode, threads=threads)
                 for sample in batch.samples:
                     look(sample)
 
@@ -235,7 +245,7 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
     dataset, place = dataset_of(name, pipeline, sources)
 
     def loop(kept: Any = place) -> None:
-        dataset.set_epoch(dataset.epoch + 1)  # keys are names here: over many epochs draws are alike
+        dataset.set_epoch(dataset.epoch + 1)
         for i in range(len(dataset)):
             dataset[i]
 
