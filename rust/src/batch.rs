@@ -3,7 +3,7 @@
 use crate::chance::Address;
 use crate::crew;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{self, Input, Out, Record, Sample, Worker};
+use crate::exec::{self, Input, Out, Record, Sample, Shape, Worker};
 use crate::program::Program;
 use crate::rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -108,6 +108,49 @@ fn prepared<'a>(program: &Program, input: Input<'a>, address: &Address, axes: [u
     Ok(sample)
 }
 
+/// Runs a sample into its place; `streams` around the caches.
+fn finished(
+    program: &Program,
+    worker: &mut Worker,
+    mut sample: Sample<'_>,
+    out: Out<'_>,
+    streams: bool,
+) -> Result<Record> {
+    worker.stream(streams);
+    let mut broken = false;
+    let result = caught(|| sample.run(worker, program, out), || broken = true);
+    if broken {
+        *worker = Worker::default();
+    }
+    if streams {
+        rows::arrive();
+    }
+    result.map(|()| sample.record)
+}
+
+/// Reads the head of one source, draws, and lays out.
+pub fn begun<'a>(program: &Program, input: Input<'a>, address: &Address) -> Result<(Sample<'a>, Shape)> {
+    caught(
+        || {
+            let sample = exec::prepare(program, input, address)?;
+            let shape = sample.shape()?;
+            Ok((sample, shape))
+        },
+        || (),
+    )
+}
+
+/// Runs one sample that has begun into an array of its shape, on this thread.
+pub fn one(program: &Program, sample: Sample<'_>, slot: Slots<'_>) -> Result<Record> {
+    let streams = slot.bytes() > LARGE;
+    let out = match slot {
+        Slots::Bytes(s) => Out::Bytes(s),
+        Slots::Floats(s) => Out::Floats(s),
+        Slots::Halves(s) => Out::Halves(s),
+    };
+    with_worker(|worker| finished(program, worker, sample, out, streams))
+}
+
 /// Runs all samples into places of `axes`; the results are in the order of the inputs.
 ///
 /// Where several threads work, what takes longest is begun first, so that at the end none waits long for another; what
@@ -149,18 +192,7 @@ pub fn run(
                             Err(error) => note(k, Err(error)),
                         }
                     }
-                    Task::Run(job, mut sample) => {
-                        worker.stream(streams);
-                        let mut broken = false;
-                        let result = caught(|| sample.run(worker, program, job.out), || broken = true);
-                        if broken {
-                            *worker = Worker::default();
-                        }
-                        if streams {
-                            rows::arrive();
-                        }
-                        note(job.place, result.map(|()| sample.record));
-                    }
+                    Task::Run(job, sample) => note(job.place, finished(program, worker, sample, job.out, streams)),
                 }
             }
         });

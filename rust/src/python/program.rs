@@ -191,6 +191,32 @@ impl Program {
         Ok((errors, Records { records }))
     }
 
+    /// Runs one source on this thread into an array that `make` gives when it is told what comes out; gives what `make`
+    /// gave, and the record.
+    fn run_one<'py>(
+        &self,
+        py: Python<'py>,
+        source: Given<'py>,
+        at: AddressIn,
+        make: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, Records)> {
+        let (sample, found) = batch::begun(&self.core, source.input()?, &address(at))?;
+        let (image, target): (Bound<'py, PyAny>, Target<'py>) = make.call1((shape(found),))?.extract()?;
+        let places: usize = found.axes().iter().product();
+        let run = |slot: Slots<'_>, length: usize| {
+            if length != places {
+                return Err(Error::new(Kind::Invalid, "program: the output array has another shape."));
+            }
+            py.detach(|| batch::one(&self.core, sample, slot))
+        };
+        let record = match target {
+            Target::Bytes(mut o) => slice(&mut o).map(|s| (s.len(), Slots::Bytes(s))).map(|(n, s)| run(s, n)),
+            Target::Words(mut o) => slice(&mut o).map(|s| (s.len(), Slots::Halves(s))).map(|(n, s)| run(s, n)),
+            Target::Floats(mut o) => slice(&mut o).map(|s| (s.len(), Slots::Floats(s))).map(|(n, s)| run(s, n)),
+        }??;
+        Ok((image, Records { records: vec![Some(record)] }))
+    }
+
     /// What is drawn at an address, as text, step by step.
     fn draw(&self, at: AddressIn) -> Vec<String> {
         let plain = self.core.draw(&address(at)).into_iter().map(|d| match d {

@@ -213,7 +213,7 @@ class DataSet:
             return path
         if is_address(self.root):
             return join_address(self.root, path)
-        return os.path.join(self.root, *path.split("/"))
+        return os.path.join(self.root, path if os.sep == "/" else path.replace("/", os.sep))
 
     def raw(self, entry: Entry) -> tuple[bytes, str] | None:
         """Give an entry's picture file as it is, and its suffix; None where it is no file of its own."""
@@ -232,8 +232,9 @@ class DataSet:
         """Read one picture with its annotations, and say what only the picture could show to be wrong."""
         entry = which if isinstance(which, Entry) else self.entry(which)
         picture = self._pictures.read(self, entry)
-        report = Report(self._report.names)
+        report = self._report.anew()
         sample = self._sample(entry, picture.image, picture.facts, self.labels(entry, picture, report), report)
+        sample.source = self.path(entry) if entry.member is None else None
         sample.facts = picture.facts
         return sample, report.take()
 
@@ -251,20 +252,22 @@ class DataSet:
         """Give what `unread` does, and say what only the picture could show to be wrong."""
         entry = which if isinstance(which, Entry) else self.entry(which)
         head = stored = None
-        if entry.labels is None and self.limits == LOCAL:
+        if entry.labels is None and (self.limits is LOCAL or self.limits == LOCAL):
             stored = self._pictures.stored(self, entry)
             if stored is not None:
                 stored.keep()
                 head = stored.head()
         if stored is None or head is None:
             return self.load_checked(entry)
-        report = Report(self._report.names)
-        return self._sample(entry, stored, head, None, report), report.take()
+        report = self._report.anew()
+        sample = self._sample(entry, stored, head, None, report)
+        sample.source = stored.name if entry.member is None else None
+        return sample, report.take()
 
     def _sample(self, entry: Entry, image: Array | Stored, seen: Seen, labels: Array | None, report: Report) -> Sample:
         notes = self.annotations(entry, seen, report)
         table = table_of(notes, seen.size, self.facts)
-        columns: dict[str, Any] = {} if notes is None or table else columns_of(notes, seen.size, self.facts)
+        columns: dict[str, Any] = {} if notes is None or table is not None else columns_of(notes, seen.size, self.facts)
         sample = Sample(
             image,
             label=entry.label,
@@ -273,10 +276,7 @@ class DataSet:
             segmentation=labels,
             **columns,
         )
-        if table is not None:
-            sample = sample.annotated(table)
-        sample.source = self.path(entry) if entry.member is None else None
-        return sample
+        return sample if table is None else sample.annotated(table)
 
     def annotations(self, entry: Entry, seen: Seen, report: Report) -> Sequence[Annotation] | None:
         """Give an entry's objects in pixels of its upright picture."""

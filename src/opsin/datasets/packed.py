@@ -15,7 +15,7 @@ from opsin.datasets.entry import Annotation, Entry, LabelFile, Rle
 
 __all__ = ["BoxNotes", "Packed"]
 
-_WORTH_PACKING = 256
+_WORTH_PACKING = 2048  # below, it would save half of little and take a third of the time of unpacking
 _NAMES = [f.name for f in fields(Entry)]
 _NOTES, _EXTRA, _LABELS = (_NAMES.index(name) for name in ("annotations", "extra", "labels"))
 _EMPTY = Annotation()

@@ -127,6 +127,12 @@ class Report:
         self.findings.append(Finding(file, record, rule, message, repaired))
         return repaired
 
+    def anew(self) -> Report:
+        """Give an empty report under the same rules."""
+        out = object.__new__(Report)
+        out.findings, out.names = [], self.names
+        return out
+
     def take(self) -> tuple[Finding, ...]:
         """Hand over what was found so far."""
         out = tuple(self.findings)

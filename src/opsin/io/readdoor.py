@@ -40,10 +40,10 @@ class Blob:
 
 def is_address(source: object) -> bool:
     """Say whether a source is written as an address (`https://...`) rather than as a path."""
-    if not isinstance(source, str):
+    if not isinstance(source, str) or "://" not in source:
         return False
-    scheme, separator, _ = source.partition("://")
-    return bool(separator) and scheme.isascii() and scheme.replace("+", "").isalnum() and scheme[:1].isalpha()
+    scheme = source.partition("://")[0]
+    return scheme.isascii() and scheme.replace("+", "").isalnum() and scheme[:1].isalpha()
 
 
 def read_bytes(

@@ -90,4 +90,10 @@ class Program:
         axes: tuple[int, ...],
         threads: int,
     ) -> tuple[list[tuple[int, str, str]], Records]: ...
+    def run_one(
+        self,
+        source: bytes | NDArray[Any],
+        at: tuple[int, int, int],
+        make: Callable[[tuple[int, int, int, bool, str]], tuple[NDArray[Any], NDArray[Any]]],
+    ) -> tuple[NDArray[Any], Records]: ...
     def draw(self, at: tuple[int, int, int]) -> list[str]: ...

@@ -14,7 +14,8 @@ from opsin.types import Array
 
 __all__ = ["Store"]
 
-_LEAST = 1 << 20  # smaller arrays come out of the allocator's own store
+_LEAST = 1 << 18  # smaller arrays come out of the allocator's own store
+_LOOKED_AT = 16  # whoever holds a thousand results does not wait until all of them were asked about
 _LINE = 64  # vectors that begin where a cache line does are written in half the time
 _COUNTS = getattr(sys, "_is_gil_enabled", lambda: True)()  # without the GIL reference counts are estimates
 _STORES: list[Store] = []  # they live as long as the process
@@ -26,6 +27,7 @@ class Store:
     def __init__(self, most: int, count: int) -> None:
         self._most, self._count = most, count  # bytes and arrays that are kept in all
         self._kept: list[_Kept] = []
+        self._bytes = self._last = 0  # of all that is kept; where an array was given out last
         self._lock = threading.Lock()
         _STORES.append(self)
 
@@ -33,6 +35,7 @@ class Store:
         """Begin without a parent's arrays, and with a lock that nobody holds: what a child process does first."""
         self._lock = threading.Lock()
         self._kept.clear()
+        self._bytes = self._last = 0
 
     def fresh(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Give an array that nobody else holds, with anything in it.
@@ -43,13 +46,18 @@ class Store:
         if not _LEAST <= size <= self._most // 2 or not _COUNTS:
             return _Kept(size, shape, dtype).ready
         with self._lock:
-            for kept in self._kept:
+            every = self._kept
+            for place in range(self._last, self._last + min(len(every), _LOOKED_AT)):
+                kept = every[place % len(every)]
                 if kept.size == size and sys.getrefcount(kept.base) == _UNHELD:
+                    self._last = place % len(every)
                     return kept.given(shape, dtype)
             kept = _Kept(size, shape, dtype)
-            self._kept.append(kept)
-            while len(self._kept) > self._count or sum(k.size for k in self._kept) > self._most:
-                self._kept.pop(0)
+            every.append(kept)
+            self._bytes += size
+            while len(every) > self._count or self._bytes > self._most:
+                self._bytes -= every.pop(0).size
+            self._last = len(every) - 1
             return kept.given(shape, dtype)
 
 

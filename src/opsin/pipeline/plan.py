@@ -118,7 +118,7 @@ def address(rng: Rng | None) -> Address:
     """Give the counter of a sample's draws, as the core takes it: draw, epoch, key."""
     if rng is None:
         return 0, 0, 0
-    return rng.draw & MASK, rng.epoch & MASK, key_word(rng.key)
+    return rng.draw & MASK, rng.epoch & MASK, native.key_words([rng.key], key_word)[0]
 
 
 # --- one sample -----------------------------------------------------------------------------------------------------
@@ -147,13 +147,14 @@ def _attempts(sample: Sample) -> Iterator[Any]:
 def _attempt(
     plan: Plan, sample: Sample, source: Any, at: Address, draws: Callable[[], dict[str, Any]]
 ) -> Sample | None:
+    def make(outcome: native.Outcome) -> Array:
+        return fresh(_shape(plan, outcome, source), outcome.dtype)
+
     try:
-        shape, dtype = output_shape(plan, source, at)
-        out = fresh((1, *shape), dtype)
-        errors, records = plan.program.run([source], [at], out)
+        image, records = plan.program.run_one(source, at, make)
     except OpsinError:
         return None  # Python says what is wrong, in its own words
-    return None if errors else finished(sample, out[0], records, 0, draws)
+    return finished(sample, image, records, 0, draws)
 
 
 def output_shape(plan: Plan, source: Any, at: Address) -> tuple[tuple[int, ...], Any]:

@@ -263,8 +263,10 @@ def default_target(sample: Sample) -> Any:
     if table.corners is not None:
         out["corners"] = table.corners.astype(np.float32)
     if annotated:
-        crowd = [int((a or {}).get("iscrowd", 0)) for a in table.attributes] if table.attributes else [0] * n
-        out["iscrowd"] = np.array(crowd, np.int64)
+        out["iscrowd"] = np.zeros(n, np.int64)
+        for i, a in enumerate(table.attributes or ()):
+            if a and "iscrowd" in a:
+                out["iscrowd"][i] = int(a["iscrowd"])
     if sample.segmentation is not None:
         out["segmentation"] = sample.segmentation.astype(np.int64)
     if sample.label is not None:

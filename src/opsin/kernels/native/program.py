@@ -106,6 +106,34 @@ class Program:
         except core.NativeError as error:
             refuse(error)
 
+    def run_one(
+        self, source: bytes | Array, address: Address, make: Callable[[Outcome], Array]
+    ) -> tuple[Array, Sequence[Any]]:
+        """Run one source on this thread.
+
+        Args:
+            source: as for `run`.
+            address: of its draws.
+            make: gives the array to write into when it is told what comes out, C-contiguous.
+
+        Returns:
+            the array that `make` gave, and what geometry did, as of `run` for one source.
+
+        Raises:
+            DecodeError: the file is damaged, or not for the core.
+            ParamError: a step does not fit the source.
+        """
+
+        def place(found: tuple[int, int, int, bool, str]) -> tuple[Array, Array]:
+            image = make(_outcome(found))
+            return image, image.view(np.uint16) if image.dtype == np.float16 else image
+
+        core = need()
+        try:
+            return self._program.run_one(_source(source), address, place)
+        except core.NativeError as error:
+            refuse(error)
+
     def draw(self, address: Address) -> list[str]:
         """Give what is drawn at an address as text, step by step."""
         drawn: list[str] = self._program.draw(address)

@@ -14,32 +14,55 @@ from opsin.pipeline import Pipeline
 from opsin.surfaces.bench.peers import BOXES
 from opsin.torch import Dataset
 
-__all__ = ["dataset_of"]
+__all__ = ["OnDisk", "dataset_of"]
 
 
-def dataset_of(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> tuple[Dataset, Any]:
+class OnDisk:
+    """Pictures on disk, and the data set over them.
+
+    Args:
+        dataset: with the pipeline.
+        paths: of the pictures; none where they are arrays in memory.
+        place: what removes the files when it is let go.
+    """
+
+    def __init__(self, dataset: Dataset, paths: Sequence[str] = (), place: Any = None) -> None:
+        self.dataset, self.paths, self._place = dataset, paths, place
+
+    def loop(self) -> None:
+        """Pass over the data set, with draws of its own."""
+        self.dataset.set_epoch(self.dataset.epoch + 1)
+        for i in range(len(self.dataset)):
+            self.dataset[i]
+
+    def read(self) -> None:
+        """Read the files and do nothing with them, as plainly as Python can."""
+        for path in self.paths:
+            with open(path, "rb") as file:
+                file.read()
+
+
+def dataset_of(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> OnDisk:
     """Give a pipeline over pictures as a training loop has it: a folder of a class, for P6 a COCO file with boxes.
 
     Args:
         name: P1 to P6; the pictures of P4 are arrays, and stay in memory.
         pipeline: what is done to them.
         sources: files, or arrays.
-
-    Returns:
-        the data set, and what removes its files when it is let go.
     """
     mode: Any = "infer" if name in ("P1", "P5") else "train"
     if name == "P4":
-        return Dataset(list(sources), pipeline, mode), None
+        return OnDisk(Dataset(list(sources), pipeline, mode))
     place = tempfile.TemporaryDirectory()
     folder = Path(place.name) / ("images" if name == "P6" else "photographs")
     os.makedirs(folder)
-    for i, data in enumerate(sources):
-        write_bytes(folder / f"{i:04d}.jpg", data, durable=False)
+    paths = [str(folder / f"{i:04d}.jpg") for i in range(len(sources))]
+    for path, data in zip(paths, sources, strict=True):
+        write_bytes(path, data, durable=False)
     if name == "P6":
         text = json.dumps(_coco(sources))
         write_bytes(Path(place.name) / "annotations.json", text.encode(), durable=False)
-    return Dataset(place.name, pipeline, mode), place
+    return OnDisk(Dataset(place.name, pipeline, mode), paths, place)
 
 
 def _coco(sources: Sequence[bytes]) -> dict[str, Any]:
