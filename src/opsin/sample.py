@@ -54,6 +54,23 @@ class Sample:
         ParamError: columns that do not fit each other or the picture.
     """
 
+    # what most samples never get stands here, so that making one more of them is quick
+    source: Any = None
+    filtered: str | None = None
+    _image: Array | None = None
+    _stored: Stored | None = None
+    _facts: Any = None
+    _later: Callable[[], Warp] | None = None
+    _later_draws: Callable[[], dict[str, Any]] | None = None
+    _boxes: Boxes | None = None
+    _whole: Callable[[], bool] | None = None
+    _hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
+    _carried: tuple[Instances, tuple[Dropped, ...]] | None = None
+    _gone: tuple[Dropped, ...] = ()
+    _table: Instances | None = None
+    _segmentation: NDArray[Any] | None = None
+    _moves: Warp | None = None
+
     def __init__(
         self,
         image: Source,
@@ -73,10 +90,6 @@ class Sample:
         key: int | str | None = None,
         rules: Rules | None = None,
     ) -> None:
-        self._image: Array | None = None
-        self._stored: Stored | None = None
-        self.source: Any = None
-        self._facts: Any = None
         if isinstance(image, np.ndarray):
             self._image = check_image("Sample", image)
         elif isinstance(image, str | bytes | bytearray | memoryview | os.PathLike):
@@ -91,18 +104,9 @@ class Sample:
         self.class_names = tuple(class_names) if class_names is not None else None
         self.results: dict[str, Any] = {}
         self._draws: dict[str, Any] = {}
-        self._later: Callable[[], Warp] | None = None
-        self._boxes: Boxes | None = None
-        self._later_draws: Callable[[], dict[str, Any]] | None = None
-        self._whole: Callable[[], bool] | None = None
-        self.filtered: str | None = None
-        self._hidden: tuple[tuple[int, NDArray[np.bool_]], ...] = ()
-        self._carried: tuple[Instances, tuple[Dropped, ...]] | None = None
-        self._gone: tuple[Dropped, ...] = ()
         plain = boxes is None and rotated_boxes is None and polygons is None and masks is None and keypoints is None
         annotated = not plain or labels is not None or track_ids is not None or attributes is not None
         size = self.size if annotated or segmentation is not None else None
-        self._table: Instances | None = None
         if annotated:
             assert size is not None
             self._table = make(
@@ -119,11 +123,9 @@ class Sample:
                 track_ids=track_ids,
                 attributes=attributes,
             )
-        self._segmentation: NDArray[Any] | None = None
         if segmentation is not None:
             assert size is not None
             self._segmentation = self._check_segmentation(segmentation, size)
-        self._moves: Warp | None = None
 
     @staticmethod
     def _check_segmentation(segmentation: Any, size: Size) -> NDArray[Any]:
@@ -173,7 +175,7 @@ class Sample:
     @property
     def size(self) -> Size:
         """Width and height of the picture as it is now (a picture C H W after `to_tensor` keeps its canvas)."""
-        warp = self._warp if hasattr(self, "_moves") else None
+        warp = self._warp
         if warp is not None:
             return Size(*warp.target)
         if self._image is not None:
@@ -342,15 +344,6 @@ class Sample:
         out._gone = dropped
         if table is not None:
             out.class_names = table.class_names
-        return out
-
-    def annotated(self, table: Instances) -> Self:
-        """Give the sample with a table of objects on its original picture."""
-        original = self.size if self._warp is None else self._warp.source
-        if table.size != original:
-            raise ParamError(refusal("annotated", "table", f"one on {tuple(original)}, as the picture", table.size))
-        out = self._twin()
-        out._table, out._carried = table, None
         return out
 
     def with_rules(self, rules: Rules) -> Self:

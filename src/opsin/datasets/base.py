@@ -255,8 +255,7 @@ class DataSet:
         if entry.labels is None and (self.limits is LOCAL or self.limits == LOCAL):
             stored = self._pictures.stored(self, entry)
             if stored is not None:
-                stored.keep()
-                head = stored.head()
+                head = stored.keep().head()
         if stored is None or head is None:
             return self.load_checked(entry)
         report = self._report.anew()
@@ -276,7 +275,9 @@ class DataSet:
             segmentation=labels,
             **columns,
         )
-        return sample if table is None else sample.annotated(table)
+        if table is not None:
+            sample._table = table  # nobody has seen the sample yet
+        return sample
 
     def annotations(self, entry: Entry, seen: Seen, report: Report) -> Sequence[Annotation] | None:
         """Give an entry's objects in pixels of its upright picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from opsin.io.facts import Facts, Picture
 from opsin.io.limits import LOCAL, Limits
@@ -49,10 +49,11 @@ class Stored:
         blob, self._kept = self._blob(), None
         return blob.data
 
-    def keep(self) -> None:
+    def keep(self) -> Self:
         """Read the bytes now, and hold them until `data` or `picture` takes them."""
         if type(self.source) is not bytes:
             self._kept = self._blob()
+        return self
 
     def head(self) -> Head | None:
         """Look at the head of a JPEG that the core takes; None for other files.

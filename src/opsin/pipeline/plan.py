@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,29 +124,21 @@ def address(rng: Rng | None) -> Address:
 # --- one sample -----------------------------------------------------------------------------------------------------
 def run_one(plan: Plan, sample: Sample, rng: Rng | None, draws: Callable[[], dict[str, Any]]) -> Sample | None:
     """Run a sample through the core; None where Python must do it (or must say what is wrong with it)."""
-    at = address(rng)
-    for source in _attempts(sample):
-        done = _attempt(plan, sample, source, at, draws)
-        if done is not None:
-            return done
-    return None
-
-
-def _attempts(sample: Sample) -> Iterator[Any]:
-    """Give what the core may read: first the file, and if it is not for the core (CMYK, 12 bit), its pixels."""
-    source = core_source(sample)
-    if source is not None:
-        yield source
-    if isinstance(source, bytes):
+    at, source = address(rng), core_source(sample)
+    done = _attempt(plan, sample, source, at, draws)
+    if done is None and type(source) is bytes:
+        # a file that is not for the core (CMYK, 12 bit) is read here, and its pixels may be
         sample.image  # noqa: B018
-        source = core_source(sample)
-        if source is not None:
-            yield source
+        done = _attempt(plan, sample, core_source(sample), at, draws)
+    return done
 
 
 def _attempt(
     plan: Plan, sample: Sample, source: Any, at: Address, draws: Callable[[], dict[str, Any]]
 ) -> Sample | None:
+    if source is None:
+        return None
+
     def make(outcome: native.Outcome) -> Array:
         return fresh(_shape(plan, outcome, source), outcome.dtype)
 

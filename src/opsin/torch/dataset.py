@@ -5,6 +5,7 @@ torch is imported when tensors are asked for; without it, or with `tensors=False
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -131,7 +132,7 @@ class Dataset:
         return int(index) % n
 
     def _sample(self, place: int, epoch: int) -> Sample:
-        picture, variant = place % len(self.data), place // len(self.data)
+        variant, picture = divmod(place, len(self.data))
         if self.pipeline is None:
             return self.data[picture]
         # of a data set's file the pipeline decodes what it needs; what stands in for a data set reads by itself
@@ -142,17 +143,23 @@ class Dataset:
         return self.pipeline(sample, mode="train", key=key, epoch=epoch, draw=variant, partners=self._partners)
 
     def __getitem__(self, index: int) -> Any:
-        place, epoch = self._place(index), self.epoch
-        for step in range(len(self)):
-            try:
-                sample = self._sample((place + step) % len(self), epoch)
-                break
-            except DecodeError:
-                if self.on_error == "raise" or step == len(self) - 1:
-                    raise
+        sample = self._readable(self._place(index), self.epoch)
         image = self._tensor(picture_of(sample, self._planar))
         target = self.target(sample) if self.target is not None else default_target(sample)
         return image if target is None else (image, self._tensor(target))
+
+    def _readable(self, place: int, epoch: int) -> Sample:
+        """Give a sample, or the next one that can be read where that is wanted."""
+        try:
+            return self._sample(place, epoch)
+        except DecodeError:
+            if self.on_error == "raise":
+                raise
+            first = place
+            while (place := (place + 1) % len(self)) != first:
+                with contextlib.suppress(DecodeError):
+                    return self._sample(place, epoch)
+            raise
 
     def _tensor(self, value: Any) -> Any:
         """Turn arrays into tensors, inside dicts as well."""
