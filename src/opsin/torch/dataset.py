@@ -255,7 +255,8 @@ def default_target(sample: Sample) -> Any:
     out: dict[str, Any] = {}
     if table.boxes is not None:
         out["boxes"] = boxes = table.boxes.astype(np.float32).reshape(n, 4)
-        out["area"] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        sides = boxes[:, 2:] - boxes[:, :2]
+        out["area"] = sides[:, 0] * sides[:, 1]
     if table.labels is not None:
         numbers = table.labels.dtype.kind in "iu"
         out["labels"] = table.labels.astype(np.int64) if numbers else list(table.labels)

@@ -23,8 +23,8 @@ __all__ = [
     "BATCH",
     "BATCHED",
     "DATASET",
+    "BY_HAND",
     "OPEN",
-    "READ",
     "SINGLE",
     "TWO",
     "Result",
@@ -37,7 +37,8 @@ __all__ = [
 
 BATCH = 16
 SINGLE, BATCHED, TWO, OPEN = "opsin", "opsin, batch", "opsin, batch, 2 threads", "opsin, batch, frames open"
-DATASET, READ = "opsin.torch.Dataset, files on disk", "reading the files"
+DATASET = "opsin.torch.Dataset, files on disk"
+BY_HAND = "reading files and boxes by hand"  # what a peer's data set has to do beside its work
 SIDE = "opsin, batch, two runs side by side"  # what this machine has in it: nothing is shared, nobody waits
 Run = Callable[[], object]
 
@@ -84,9 +85,8 @@ class Result:
         peer = self.best("hand-written", "library")
         say("best peer, single calls", peer, asked.must, None, SINGLE)
         if peer is not None and DATASET in self.seconds:
-            # a peer in a training loop has to read its files, too
-            ratio = (self.seconds[peer] + self.seconds.get(READ, 0.0)) / self.seconds[DATASET]
-            out["torch.Dataset"] = f"{ratio:.2f} x {peer} and reading the files ({met(ratio, asked.must)})"
+            ratio = (self.seconds[peer] + self.seconds.get(BY_HAND, 0.0)) / self.seconds[DATASET]
+            out["torch.Dataset"] = f"{ratio:.2f} x {peer}, which reads the files as well ({met(ratio, asked.must)})"
         library = self.best("library")
         if library is not None and asked.library is None:
             out["best library"] = f"{self.ratio(library):.2f} x {library}"
@@ -115,7 +115,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        own = (SINGLE, BATCHED, DATASET, READ, TWO, SIDE, OPEN)
+        own = (SINGLE, BATCHED, DATASET, BY_HAND, TWO, SIDE, OPEN)
         notes = {p: PEERS[p].notes[self.name] for p in self.seconds if p in PEERS and self.name in PEERS[p].notes}
         return {
             "pipeline": self.name,
@@ -250,7 +250,7 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
     disk = dataset_of(name, pipeline, sources)
     out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1), DATASET: disk.loop}
     if disk.paths:
-        out[READ] = disk.read
+        out[BY_HAND] = disk.by_hand
     if processors() > 1:
         out[TWO] = batched(2)
         out[SIDE] = _side_by_side(batched(1))
