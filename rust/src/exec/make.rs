@@ -21,7 +21,7 @@ pub enum Producer<'a> {
     Stretch { pixels: Pixels<'a>, axes: &'a [Axis; 6], plan: &'a Separable },
     StretchPlanes { planes: &'a [crate::jpeg::Plane], axes: &'a [Axis; 6], plan: &'a Separable },
     Warp { pixels: Pixels<'a>, back: Matrix, plan: &'a Joined },
-    WarpPlanes { planes: Planes<'a>, plan: &'a Joined },
+    WarpPlanes { planes: Box<Planes<'a>>, plan: &'a Joined },
 }
 
 impl Pixels<'_> {

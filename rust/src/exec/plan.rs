@@ -82,6 +82,7 @@ pub fn plan(size: Size, stages: &[Stage], options: &Options) -> Result<Plan> {
             }
         }
     }
+    prune(&mut frames, &beyond);
     // The picture's own edge belongs to the first stage that can show it.
     let edge = stages.iter().find(|s| shows_fill(s)).unwrap_or(&stages[0]);
     let (border, fill) = (edge.border, edge.fill.clone());
@@ -99,11 +100,34 @@ fn shows_fill(stage: &Stage) -> bool {
     stage.kernel.is_none() && !holds(&frame, stage.target)
 }
 
+/// Leaves out frames that change nothing: those around another that comes before them and has cut more already, and
+/// those around another that comes behind them and shows the same beyond it.
+fn prune(frames: &mut Vec<Frame>, beyond: &[Vec<f64>]) {
+    let around = |a: &Frame, b: &Frame| {
+        inverse(&b.back).is_some_and(|to_output| reaches(a, &times(&a.back, &to_output), (b.width, b.height)))
+    };
+    let mut k = 0;
+    while k < frames.len() {
+        let this = frames[k];
+        let same = |other: &Frame| beyond[other.fill] == beyond[this.fill];
+        if frames[..k].iter().any(|before| around(&this, before))
+            || frames[k + 1..].iter().take_while(|behind| same(behind)).any(|behind| around(&this, behind))
+        {
+            frames.remove(k);
+        } else {
+            k += 1;
+        }
+    }
+}
+
 /// Whether every output pixel's middle lies inside the frame.
 fn holds(frame: &Frame, target: Size) -> bool {
-    let (w, h) = (target.0 as f64, target.1 as f64);
+    reaches(frame, &frame.back, (target.0 as f64, target.1 as f64))
+}
+
+/// Whether a frame reaches around a rectangle that `m` maps into it.
+fn reaches(frame: &Frame, m: &Matrix, (w, h): (f64, f64)) -> bool {
     let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
-    let m = &frame.back;
     corners.into_iter().all(|(x, y)| {
         let (u, v) = project(m, x, y);
         m[6] * x + m[7] * y + m[8] > 1e-9

@@ -6,7 +6,7 @@ use crate::leveled;
 use crate::resample::{Axis, Kernel, Span, View};
 use crate::rows::fine::{STEPS, WHITE};
 use crate::rows::{self, From, Row, To};
-use crate::warp::{self, CHUNK, CHUNK_SEEN, Place, Points, Shares};
+use crate::warp::{self, CHUNK, CHUNK_SEEN, Inside, Matrix, Place, Points, Shares};
 
 use super::plan::{Joined, Separable};
 
@@ -45,6 +45,24 @@ pub struct Planes<'a> {
     pub chroma: Option<(&'a Plane, View<'a, u8>)>,
     pub width: usize,
     pub height: usize,
+    /// Where a pixel's four taps may lie on the picture, and where all of them do: its point lies up to half a pixel
+    /// outside, or half a pixel inside.
+    touched: Inside,
+    covered: Inside,
+}
+
+impl<'a> Planes<'a> {
+    /// Planes of a picture of a size, under the map from the output.
+    pub fn new(
+        luma: &'a Plane,
+        chroma: Option<(&'a Plane, View<'a, u8>)>,
+        size: (usize, usize),
+        back: &Matrix,
+    ) -> Planes<'a> {
+        let inside = |inset: f64| Inside::new(back, size, inset);
+        let (touched, covered) = (inside(-0.5 - 1e-6), inside(0.5 + 1e-6));
+        Planes { luma, chroma, width: size.0, height: size.1, touched, covered }
+    }
 }
 
 /// Puts Cb and Cr side by side, with room behind for vector reads.
@@ -202,8 +220,7 @@ pub fn warp_row_fine(
     // Where one sample makes every pixel of the row, its ends and its middle say so.
     let single = [low, (low + high) / 2, high].iter().all(|&x| density(x as f64) == (1, 1));
     let size = (planes.width, planes.height);
-    // A pixel's four taps lie on the picture where its point lies half a pixel inside, and off it half a pixel outside.
-    let run = |down: f64| warp::run_inside(&plan.back, y as f64 + down, (low, high), size, -0.5 - 1e-6);
+    let run = |down: f64| planes.touched.run(y as f64 + down, (low, high));
     let (first, end) = if single {
         run(0.5)
     } else {
@@ -213,7 +230,7 @@ pub fn warp_row_fine(
         let (a, b) = some.fold((high, low), |(a, b), run| (a.min(run.0), b.max(run.1)));
         if a < b { (a.saturating_sub(1).max(low), (b + 1).min(high)) } else { (low, low) }
     };
-    let (left, right) = warp::run_inside(&plan.back, y as f64 + 0.5, (first, end), size, 0.5 + 1e-6);
+    let (left, right) = planes.covered.run(y as f64 + 0.5, (first, end));
     for (line, fill) in out.iter_mut().zip(fill).take(channels) {
         cover(&mut line[low..first], fill);
         cover(&mut line[end..high], fill);

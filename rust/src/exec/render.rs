@@ -78,7 +78,6 @@ impl Job<'_> {
                 };
                 let denom = region::denominator(shrink[0].min(shrink[1]));
                 whole = decoder.decode_planes(data, header, &Request { denom, region, fast: true })?;
-                let (width, height) = size;
                 let producer = match &plan {
                     Plan::Separable(p) => {
                         // Cb and Cr stand alike, so that they share their tables.
@@ -94,7 +93,7 @@ impl Job<'_> {
                             [_, cb, cr] => Some((cb, planes::pair(cb, cr, pair))),
                             _ => None,
                         };
-                        Producer::WarpPlanes { planes: Planes { luma, chroma, width, height }, plan: p }
+                        Producer::WarpPlanes { planes: Box::new(Planes::new(luma, chroma, size, &p.back)), plan: p }
                     }
                     _ => return invalid("program: a plan without planes."),
                 };

@@ -71,34 +71,58 @@ pub fn frame_run(
     (low as usize, high as usize)
 }
 
-/// The columns of `low..high` at height `cy` of the output whose points lie at least `inset` inside a picture (outside it, where
-/// that is negative); found by the roots alone, so that the inset must be larger than a rounding.
-pub fn run_inside(
-    m: &Matrix,
-    cy: f64,
-    (low, high): (usize, usize),
-    (width, height): (usize, usize),
-    inset: f64,
-) -> (usize, usize) {
-    let (bx, by, bw) = (m[1] * cy + m[2], m[4] * cy + m[5], m[7] * cy + m[8]);
-    let (right, bottom) = (width as f64 - inset, height as f64 - inset);
-    let forms = [
-        (m[0] - inset * m[6], bx - inset * bw),
-        (m[3] - inset * m[6], by - inset * bw),
-        (right * m[6] - m[0], right * bw - bx),
-        (bottom * m[6] - m[3], bottom * bw - by),
-        (m[6], bw - HORIZON),
-    ];
-    let (mut first, mut end) = (low as f64, high as f64);
-    for (a, b) in forms {
-        let root = -b / a - 0.5;
-        if a > 0.0 {
-            first = first.max(root.ceil());
-        } else if a < 0.0 {
-            end = end.min(root.floor() + 1.0);
-        } else if !(b > 0.0) {
+/// A line across a picture: `along x + down y + at` is positive on its inner side.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    along: f64,
+    down: f64,
+    at: f64,
+    /// -1 / along, for the root.
+    turned: f64,
+}
+
+/// Which columns of an output row lie at least `inset` inside a picture (outside it, where that is negative). They are
+/// found by the roots alone, so that the inset must be larger than a rounding.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside {
+    lines: [Line; 5],
+}
+
+impl Inside {
+    pub fn new(m: &Matrix, (width, height): (usize, usize), inset: f64) -> Inside {
+        let (right, bottom) = (width as f64 - inset, height as f64 - inset);
+        // x >= inset, y >= inset, x <= right, y <= bottom, each times the third coordinate, which must be positive.
+        let lines = [
+            [0, 1, 2].map(|k| m[k] - inset * m[6 + k]),
+            [0, 1, 2].map(|k| m[3 + k] - inset * m[6 + k]),
+            [0, 1, 2].map(|k| right * m[6 + k] - m[k]),
+            [0, 1, 2].map(|k| bottom * m[6 + k] - m[3 + k]),
+            [m[6], m[7], m[8] - HORIZON],
+        ];
+        Inside { lines: lines.map(|[along, down, at]| Line { along, down, at, turned: -1.0 / along }) }
+    }
+
+    /// The columns of `low..high` at height `cy`.
+    pub fn run(&self, cy: f64, (low, high): (usize, usize)) -> (usize, usize) {
+        let (mut first, mut last) = (low as f64, high as f64 - 1.0);
+        for line in &self.lines {
+            let b = line.down * cy + line.at;
+            let root = b * line.turned - 0.5;
+            if line.along > 0.0 {
+                first = first.max(root);
+            } else if line.along < 0.0 {
+                last = last.min(root);
+            } else if !(b > 0.0) {
+                return (low, low);
+            }
+        }
+        if !(first <= last) {
             return (low, low);
         }
+        // Neither is negative: cutting off is rounding down.
+        let whole = first as usize;
+        let begin = whole + usize::from((whole as f64) < first);
+        let end = last as usize + 1;
+        if begin < end { (begin, end) } else { (low, low) }
     }
-    if first < end { (first as usize, end as usize) } else { (low, low) }
 }

@@ -27,7 +27,7 @@ use crate::resample::{Sample, View};
 pub use border::Border;
 pub use clamped::{Place, clamped};
 pub use fine::fine;
-pub use frames::{Frame, frame_run, run_inside};
+pub use frames::{Frame, Inside, frame_run};
 pub use matrix::{FAR, Matrix, density, is_flat, project};
 pub use nearest::nearest;
 pub use points::{CHUNK, CHUNK_SEEN, Points, Shares};
