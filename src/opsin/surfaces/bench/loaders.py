@@ -9,12 +9,14 @@ from typing import Any
 
 from opsin.errors import MissingExtra, OpsinError
 from opsin.surfaces.bench.aims import LOADERS, met
+from opsin.surfaces.bench.folder import dataset_of
 from opsin.surfaces.bench.measure import BATCH, TWO, ours, processors
 from opsin.surfaces.bench.peers import PEERS, Together, Work
 from opsin.surfaces.bench.pipelines import PIPELINES
 
 __all__ = ["measure_loaders"]
 
+_DATASET = "opsin.torch.Dataset in torch's DataLoader"  # two processes as well, files on disk
 _BY_HAND = "Pillow, draft mode"  # has to be asked for, file by file, as no loader does; shown, and not what is asked of
 _EPOCH, _LARGE = 192, 32  # pictures in a pass over the small files, over the large ones: enough to get going
 _PROCESSES = 2
@@ -40,17 +42,25 @@ class _Files:
         return torch.as_tensor(self.work(self.sources[i % len(self.sources)], i))
 
 
-def _loader(title: str, name: str, sources: Sequence[Any], length: int) -> Callable[[], object]:
+def _pictures_of(samples: list[Any]) -> Any:
+    """Stack the pictures of samples of `opsin.torch.Dataset`, whatever comes beside them."""
+    import torch
+
+    return torch.stack([s[0] if isinstance(s, tuple) else s for s in samples])
+
+
+def _loader(files: Any, length: int, collate: Any = None) -> Callable[[], object]:
+    """Give a pass of torch's DataLoader over a map-style data set, in two processes."""
     from torch.utils.data import DataLoader
 
     batch = min(BATCH, max(1, length // 4))
-    files: Any = _Files(title, name, sources, length)  # has what a map-style data set must have
     loader: Any = DataLoader(
         files,
         batch_size=batch,
         num_workers=_PROCESSES,
         persistent_workers=True,
         multiprocessing_context="fork",
+        collate_fn=collate,
     )
 
     def run() -> int:
@@ -90,7 +100,9 @@ def measure_loaders(
     if processors() < 2:
         raise OpsinError("bench loaders: it compares two threads with two processes and needs two processors.")
     own = ours(name, PIPELINES[name], sources * passes)[TWO]
+    disk = dataset_of(name, PIPELINES[name], sources * passes)
     contenders: dict[str, Callable[[], object]] = {"opsin, two threads": own}
+    contenders[_DATASET] = _loader(disk.dataset, length, _pictures_of)
     left_out: dict[str, str] = {}
     for title, peer in PEERS.items():
         if peer.kind == "floor" or (only is not None and title not in only):
@@ -103,7 +115,7 @@ def measure_loaders(
         if work is None or isinstance(work, Together):
             left_out[title] = "cannot express it" if work is None else "has a loader of its own"
             continue
-        contenders[title] = _loader(title, name, sources, length)
+        contenders[title] = _loader(_Files(title, name, sources, length), length)
     seconds = _turns(contenders, rounds)
     speeds = {k: length / v for k, v in seconds.items()}
     libraries = {k: v for k, v in speeds.items() if k in PEERS and PEERS[k].kind == "library" and k != _BY_HAND}
@@ -120,6 +132,7 @@ def measure_loaders(
         out["says"] = f"{ratio:.2f} x two processes of {best} ({met(ratio, LOADERS[name])})"
         if _BY_HAND in speeds:
             out["says"] += f"; {speeds['opsin, two threads'] / speeds[_BY_HAND]:.2f} x {_BY_HAND}"
+        out["says"] += f"; {_DATASET} {speeds[_DATASET] / libraries[best]:.2f} x"
     return out
 
 
