@@ -14,7 +14,8 @@ from dataset_help import class_folder, coco_folder, picture
 from opsin import Pipeline, Sample, augment, ops, step, uniform
 from opsin.datasets import open_dataset
 from opsin.errors import DecodeError, MissingExtra, ParamError
-from opsin.torch import Dataset
+from opsin.io import write
+from opsin.torch import Dataset, collate
 
 
 def pipeline(seed: int = 7) -> Pipeline:
@@ -136,3 +137,70 @@ def test_data_loader(tmp_path: Path, workers: int) -> None:
         plain.set_epoch(epoch)
         images = torch.cat([images for images, _ in loader]).numpy()
         assert np.array_equal(images, np.stack([plain[i][0] for i in range(6)]))
+
+
+def jpegs(root: Path, count: int = 6) -> Path:
+    for i in range(count):
+        name = root / "ab"[i % 2] / f"{i}.jpg"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        write(np.random.default_rng(i).integers(0, 255, (50 + i, 60, 3), np.uint8), name)
+    return root
+
+
+@pytest.mark.parametrize("make", [class_folder, coco_folder, jpegs])
+@pytest.mark.parametrize("mode", ["train", "infer"])
+def test_a_batch_is_what_its_samples_are(tmp_path: Path, make: Any, mode: Any) -> None:
+    d = Dataset(make(tmp_path), pipeline(), mode, tensors=False, threads=2)
+    d.set_epoch(1)
+    for chosen in ([3, 0, 2], [1], list(range(len(d)))):
+        batch = d.__getitems__(chosen)
+        assert equal(tuple(batch), tuple(d[i] for i in chosen))
+        images, targets = collate(batch)
+        assert images.shape == (len(chosen), 3, 24, 32) and equal(tuple(images), tuple(d[i][0] for i in chosen))
+        assert len(targets) == len(chosen) and equal(targets[-1], d[chosen[-1]][1])
+    assert np.shares_memory(collate(batch)[0], batch[0][0]), "copied, although they lie side by side"
+
+
+def test_a_batch_of_what_cannot_be_one_array(tmp_path: Path) -> None:
+    jpegs(tmp_path)
+    sizes = Dataset(tmp_path, Pipeline(step(ops.flip_horizontal)), "infer", tensors=False)
+    images, labels = collate(sizes.__getitems__([0, 1, 2]))
+    assert [i.shape for i in images] == [sizes[k][0].shape for k in range(3)] and labels.tolist() == [0, 0, 0]
+    assert equal(tuple(images), tuple(sizes[k][0] for k in range(3)))
+    several = Dataset(tmp_path, pipeline(), tensors=False, variants=2)
+    assert equal(tuple(several.__getitems__([0, 6])), (several[0], several[6])) and not equal(several[0], several[6])
+    bare = Dataset(tmp_path, tensors=False)
+    assert equal(tuple(bare.__getitems__([0, 4])), (bare[0], bare[4]))
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"", None])
+def test_a_batch_with_a_picture_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    jpegs(tmp_path)
+    bad = tmp_path / "a" / "2.jpg"
+    d = Dataset(tmp_path, pipeline(), tensors=False)
+    keep = Dataset(tmp_path, pipeline(), tensors=False, on_error="next")
+    if content is None:
+        bad.unlink()
+    else:
+        bad.write_bytes(content)
+    with pytest.raises(DecodeError, match=r"2\.jpg"):
+        d.__getitems__([0, 1, 2])
+    found = keep.__getitems__([0, 1, 2])
+    assert equal(tuple(found), (keep[0], keep[2], keep[2]))
+    assert collate(found)[0].shape == (3, 3, 24, 32)
+
+
+def test_threads_is_a_count(tmp_path: Path) -> None:
+    for wrong in (0, 1.5, True):
+        with pytest.raises(ParamError, match="threads"):
+            Dataset(class_folder(tmp_path), pipeline(), tensors=False, threads=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_takes_batches_as_they_lie(tmp_path: Path, workers: int) -> None:
+    torch = pytest.importorskip("torch")
+    d = Dataset(jpegs(tmp_path), pipeline())
+    loader = torch.utils.data.DataLoader(d, batch_size=4, num_workers=workers, collate_fn=collate)
+    for start, (images, labels) in zip((0, 4), loader, strict=True):
+        assert torch.equal(images, torch.stack([d[i][0] for i in range(start, min(start + 4, 6))]))
+        assert labels.dtype == torch.int64

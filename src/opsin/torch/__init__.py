@@ -4,6 +4,7 @@
     IterableDataset   a stream with an addressed order, shards for workers and ranks, and a resumable state
     Sampler           an addressed order for map-style data sets; tells the data set the epoch
     DataModule        for Lightning
+    collate           batches of pictures with any number of objects, without a copy
 
 The module can be imported without torch: `Dataset` then gives NumPy arrays; the others say what to install.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opsin.torch.collate import collate
 from opsin.torch.dataset import Dataset, default_target, picture_of
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     IterableDataset: Any
     Sampler: Any
 
-__all__ = ["DataModule", "Dataset", "IterableDataset", "Sampler", "default_target", "picture_of"]
+__all__ = ["DataModule", "Dataset", "IterableDataset", "Sampler", "collate", "default_target", "picture_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from opsin.errors import DecodeError, MissingExtra, ParamError, refusal
+from opsin.errors import DecodeError, MissingExtra, ParamError, PipelineError, refusal
 from opsin.sample import Sample
+from opsin.torch.collate import Together
+from opsin.types import Array
 
 if TYPE_CHECKING:
     from opsin.pipeline import Pipeline
@@ -33,6 +36,9 @@ class Dataset:
     order, give the same samples. Call `set_epoch(n)` before each pass for other draws; it reaches workers that are
     running too.
 
+    torch's `DataLoader` is given whole batches at once, worked on by several threads: with `num_workers=0` by one for
+    every processor, without the cost of handing pictures from process to process; in a worker process by one.
+
     Args:
         source: a folder, an annotation file, an open data set, or a list of pictures or Samples.
         pipeline: what is done to each sample; None for nothing.
@@ -43,6 +49,7 @@ class Dataset:
         tensors: give torch tensors (the default where torch is installed) or NumPy arrays.
         variants: how many draws of each picture make one pass; in mode `train`.
         on_error: `raise`, or `next` to give the next picture that can be read instead of one that cannot.
+        threads: how many work on a batch; None is one for every processor, and one in a worker of a loader.
         options: of `opsin.datasets.open_dataset`, such as `format="coco"`.
 
     Raises:
@@ -61,6 +68,7 @@ class Dataset:
         tensors: bool | None = None,
         variants: int = 1,
         on_error: OnError = "raise",
+        threads: int | None = None,
         **options: Any,
     ) -> None:
         if mode not in ("train", "infer"):
@@ -69,12 +77,14 @@ class Dataset:
             raise ParamError(refusal("Dataset", "on_error", "raise or next", on_error))
         if isinstance(variants, bool) or not isinstance(variants, int) or variants < 1:
             raise ParamError(refusal("Dataset", "variants", "a whole number of at least 1", variants))
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise ParamError(refusal("Dataset", "threads", "a whole number of at least 1", threads))
         has_torch = find_spec("torch") is not None
         if tensors and not has_torch:
             raise MissingExtra("Dataset(tensors=True)", "torch", "torch")
         self.tensors = has_torch if tensors is None else tensors
         self.pipeline, self.mode, self.variants, self.on_error = pipeline, mode, variants, on_error
-        self.target = target
+        self.target, self.threads = target, threads
         from opsin.datasets import DataSet, open_dataset
 
         self.data: Any
@@ -89,6 +99,7 @@ class Dataset:
             self.data = data if split is None else data.only(split)
         self._partners = self.data if pipeline is not None and mode == "train" and _mixes(pipeline) else None
         self._planar = pipeline is not None and _ends_planar(pipeline)
+        self._alike = True
         self._epoch: Any = np.zeros(1, np.int64)
         if self.tensors:
             import torch
@@ -135,15 +146,46 @@ class Dataset:
         variant, picture = divmod(place, len(self.data))
         if self.pipeline is None:
             return self.data[picture]
-        # of a data set's file the pipeline decodes what it needs; what stands in for a data set reads by itself
-        sample = self.data.unread(picture) if hasattr(self.data, "unread") else self.data[picture]
-        key = self.data.keys[picture]
+        sample, key = self._unread(picture), self.data.keys[picture]
         if self.mode == "infer":
             return self.pipeline(sample, key=key)
         return self.pipeline(sample, mode="train", key=key, epoch=epoch, draw=variant, partners=self._partners)
 
+    def _unread(self, picture: int) -> Sample:
+        """Give a picture as it is in the data set, its file for the pipeline to decode as it needs."""
+        # what stands in for a data set reads by itself
+        sample: Sample = self.data.unread(picture) if hasattr(self.data, "unread") else self.data[picture]
+        return sample
+
     def __getitem__(self, index: int) -> Any:
-        sample = self._readable(self._place(index), self.epoch)
+        return self._item(self._readable(self._place(index), self.epoch))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Give many samples: what torch's loaders ask for where a data set knows how."""
+        samples, images = self._together([self._place(i) for i in indices], self.epoch)
+        return Together(map(self._item, samples), images if self._planar else None)
+
+    def _together(self, places: Sequence[int], epoch: int) -> tuple[list[Sample], Array | None]:
+        """Give samples that are worked on as a batch where one draw of each is wanted and pictures come out alike.
+
+        Also the array in which all pictures lie, where they do.
+        """
+        alone = self.pipeline is None or self._partners is not None or self.variants > 1 or not self._alike
+        if self.pipeline is not None and not alone and len(places) > 1:
+            try:
+                given = [self._unread(place) for place in places]
+                keys = [self.data.keys[place] for place in places]
+                threads = self.threads or (1 if _in_worker() else None)
+                batch = self.pipeline.batch(given, keys=keys, epoch=epoch, mode=self.mode, threads=threads)
+                samples = [s or self._readable(p, epoch) for s, p in zip(batch.samples, places, strict=True)]
+                return samples, None if batch.errors else batch.images
+            except PipelineError:
+                self._alike = False  # of several sizes: they cannot lie in one array
+            except DecodeError:
+                pass  # a file that cannot be opened: one by one it is told which
+        return [self._readable(place, epoch) for place in places], None
+
+    def _item(self, sample: Sample) -> Any:
         image = self._tensor(picture_of(sample, self._planar))
         target = self.target(sample) if self.target is not None else default_target(sample)
         return image if target is None else (image, self._tensor(target))
@@ -211,6 +253,12 @@ class _Pictures:
         if isinstance(item, tuple) and len(item) == 2:
             return Sample(item[0], label=item[1], key=self.keys[index])
         return Sample(item, key=self.keys[index])
+
+
+def _in_worker() -> bool:
+    """Say whether this process works for a loader of torch's in another."""
+    loaders = sys.modules.get("torch.utils.data")
+    return loaders is not None and loaders.get_worker_info() is not None
 
 
 def _mixes(pipeline: Pipeline) -> bool:

@@ -90,10 +90,11 @@ def make() -> Any:
             worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
             self._taken, self._skip = self._skip, 0
             mine = self.order.share(self.epoch, self.batch_size, worker, workers, int(self._start[0]))
-            for place in islice(mine, self._taken, None):
-                sample = self.dataset[place]
-                self._taken += 1
-                yield sample
+            places = islice(mine, self._taken, None)
+            while chunk := list(islice(places, self.batch_size)):
+                for sample in self.dataset.__getitems__(chunk):
+                    self._taken += 1
+                    yield sample
             if info is None:
                 self._start[0] = self._taken = 0
 

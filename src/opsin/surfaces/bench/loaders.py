@@ -13,13 +13,13 @@ from opsin.surfaces.bench.folder import dataset_of
 from opsin.surfaces.bench.measure import BATCH, TWO, ours, processors
 from opsin.surfaces.bench.peers import PEERS, Together, Work
 from opsin.surfaces.bench.pipelines import PIPELINES
+from opsin.torch import collate
 
 __all__ = ["measure_loaders"]
 
-_DATASET = "opsin.torch.Dataset in torch's DataLoader"  # two processes as well, files on disk
+_DATASET = "opsin.torch.Dataset in torch's DataLoader"  # two threads as well, files on disk
 _BY_HAND = "Pillow, draft mode"  # has to be asked for, file by file, as no loader does; shown, and not what is asked of
 _EPOCH, _LARGE = 192, 32  # pictures in a pass over the small files, over the large ones: enough to get going
-_PROCESSES = 2
 
 
 class _Files:
@@ -42,29 +42,14 @@ class _Files:
         return torch.as_tensor(self.work(self.sources[i % len(self.sources)], i))
 
 
-def _pictures_of(samples: list[Any]) -> Any:
-    """Stack the pictures of samples of `opsin.torch.Dataset`, whatever comes beside them."""
-    import torch
-
-    return torch.stack([s[0] if isinstance(s, tuple) else s for s in samples])
-
-
-def _loader(files: Any, length: int, collate: Any = None) -> Callable[[], object]:
-    """Give a pass of torch's DataLoader over a map-style data set, in two processes."""
+def _loader(files: Any, length: int, **options: Any) -> Callable[[], object]:
+    """Give a pass of torch's DataLoader over a map-style data set."""
     from torch.utils.data import DataLoader
 
-    batch = min(BATCH, max(1, length // 4))
-    loader: Any = DataLoader(
-        files,
-        batch_size=batch,
-        num_workers=_PROCESSES,
-        persistent_workers=True,
-        multiprocessing_context="fork",
-        collate_fn=collate,
-    )
+    loader: Any = DataLoader(files, batch_size=min(BATCH, max(1, length // 4)), **options)
 
     def run() -> int:
-        return sum(len(part) for part in loader)
+        return sum(len(part[0] if isinstance(part, tuple) else part) for part in loader)
 
     return run
 
@@ -102,7 +87,7 @@ def measure_loaders(
     own = ours(name, PIPELINES[name], sources * passes)[TWO]
     disk = dataset_of(name, PIPELINES[name], sources * passes)
     contenders: dict[str, Callable[[], object]] = {"opsin, two threads": own}
-    contenders[_DATASET] = _loader(disk.dataset, length, _pictures_of)
+    contenders[_DATASET] = _loader(disk.dataset, length, collate_fn=collate)
     left_out: dict[str, str] = {}
     for title, peer in PEERS.items():
         if peer.kind == "floor" or (only is not None and title not in only):
@@ -115,7 +100,8 @@ def measure_loaders(
         if work is None or isinstance(work, Together):
             left_out[title] = "cannot express it" if work is None else "has a loader of its own"
             continue
-        contenders[title] = _loader(_Files(title, name, sources, length), length)
+        processes = {"num_workers": 2, "persistent_workers": True, "multiprocessing_context": "fork"}
+        contenders[title] = _loader(_Files(title, name, sources, length), length, **processes)
     seconds = _turns(contenders, rounds)
     speeds = {k: length / v for k, v in seconds.items()}
     libraries = {k: v for k, v in speeds.items() if k in PEERS and PEERS[k].kind == "library" and k != _BY_HAND}
