@@ -18,7 +18,7 @@ from opsin.kernels import native
 from opsin.run.job import JobOptions, prepare
 from opsin.torch import Dataset
 
-needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not built")
+needs_core = pytest.mark.skipif(not native.available(), reason="the compiled core is not installed")
 DECODES: list[Literal["exact", "fast"]] = ["exact", "fast"]
 
 

@@ -165,13 +165,18 @@ class Dataset:
         samples, images = self._together([self._place(i) for i in indices], self.epoch)
         return Together(map(self._item, samples), images if self._planar else None)
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the core works on a whole batch at once: one draw of each picture, and no step that needs Python."""
+        alone = self.pipeline is None or self._partners is not None or self.variants > 1 or not self._alike
+        return not alone and self.pipeline is not None and self.pipeline.plan(self.mode).program is not None
+
     def _together(self, places: Sequence[int], epoch: int) -> tuple[list[Sample], Array | None]:
         """Give samples that are worked on as a batch where one draw of each is wanted and pictures come out alike.
 
         Also the array in which all pictures lie, where they do.
         """
-        alone = self.pipeline is None or self._partners is not None or self.variants > 1 or not self._alike
-        if self.pipeline is not None and not alone and len(places) > 1:
+        if self.pipeline is not None and self.at_once and len(places) > 1:
             try:
                 given = [self._unread(place) for place in places]
                 keys = [self.data.keys[place] for place in places]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from opsin.errors import DatasetError, MissingExtra, refusal
+from opsin.torch.collate import collate
 from opsin.torch.dataset import Dataset
 from opsin.torch.sampler import _public
 
-__all__ = ["collate", "make"]
+__all__ = ["make"]
 
 
 def make() -> Any:
@@ -101,21 +102,3 @@ def make() -> Any:
             return self._loader("test" if "test" in self.data.splits else "val")
 
     return _public(DataModule)
-
-
-def collate(samples: list[Any]) -> Any:
-    """Make a batch: pictures of one size and class numbers are stacked, dicts of objects stay a list."""
-    import torch
-
-    if not isinstance(samples[0], tuple):
-        return _stack(samples)
-    images, targets = zip(*samples, strict=True)
-    if all(isinstance(t, int | float) for t in targets):
-        return _stack(images), torch.tensor(targets)
-    return _stack(images), list(targets)
-
-
-def _stack(images: Any) -> Any:
-    import torch
-
-    return torch.stack(tuple(images)) if len({tuple(i.shape) for i in images}) == 1 else list(images)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from opsin.datasets.loops.order import Order, whole_number
 from opsin.errors import ParamError, refusal
+from opsin.torch.collate import collate
 
 if TYPE_CHECKING:
     from opsin.torch.dataset import Dataset
@@ -57,7 +57,11 @@ def batches(
     """
     from opsin.torch.dataset import Dataset
 
-    data = source if isinstance(source, Dataset) else Dataset(source, pipeline, mode, tensors=False, **options)
+    if not isinstance(source, Dataset):
+        options.setdefault("threads", threads if type(threads) is int and threads > 0 else None)
+        source = Dataset(source, pipeline, mode, tensors=False, **options)
+    data = copy(source)
+    data.tensors = False
     order = Order(len(data), shuffle, seed, rank, world)
     return Batches(data, order, batch_size, threads, drop_last)
 
@@ -87,34 +91,39 @@ class Batches:
         self.data.set_epoch(epoch)
         self._next, self._given = epoch, 0
         places = self.order.places(epoch)[self._start :]
-        with ThreadPoolExecutor(self.threads) as pool:
-            ahead: deque[Future[Any]] = deque()
-            rest = iter(places)
-            batch: list[Any] = []
-            try:
-                for _ in range(self.threads + self.batch_size):
-                    self._hand_out(pool, ahead, rest)
-                while ahead:
-                    batch.append(ahead.popleft().result())
-                    self._hand_out(pool, ahead, rest)
-                    if len(batch) == self.batch_size:
-                        yield self._whole(batch)
-                        batch = []
-                if batch and not self.drop_last:
-                    yield self._whole(batch)
-            finally:
-                for future in ahead:
-                    future.cancel()
+        whole = len(places) - len(places) % self.batch_size if self.drop_last else len(places)
+        chunks = [places[k : min(k + self.batch_size, whole)] for k in range(0, whole, self.batch_size)]
+        for batch in self._ahead(chunks):
+            self._given += len(batch)
+            yield collate(batch)
         self._next, self._start, self._given = epoch + 1, 0, 0
 
-    def _hand_out(self, pool: ThreadPoolExecutor, ahead: deque[Future[Any]], rest: Iterator[int]) -> None:
-        place = next(rest, None)
-        if place is not None:
-            ahead.append(pool.submit(self.data.__getitem__, place))
-
-    def _whole(self, batch: list[Any]) -> Any:
-        self._given += len(batch)
-        return stack(batch)
+    def _ahead(self, chunks: Sequence[Sequence[int]]) -> Iterator[Sequence[Any]]:
+        """Give the samples of every batch while the next ones are worked on."""
+        # a batch that is worked on at once has threads of its own
+        at_once, threads = self.data.at_once, self.threads
+        with ThreadPoolExecutor(1 if at_once else threads) as pool:
+            ahead: deque[list[Future[Any]]] = deque()
+            rest = iter(chunks)
+            try:
+                while True:
+                    while len(ahead) < 2 or (not at_once and sum(map(len, ahead)) < threads + self.batch_size):
+                        chunk = next(rest, None)
+                        if chunk is None:
+                            break
+                        work = (
+                            [(self.data.__getitems__, chunk)]
+                            if at_once
+                            else [(self.data.__getitem__, p) for p in chunk]
+                        )
+                        ahead.append([pool.submit(*job) for job in work])
+                    if not ahead:
+                        return
+                    done = [future.result() for future in ahead.popleft()]
+                    yield done[0] if at_once else done
+            finally:
+                for future in [f for futures in ahead for f in futures]:
+                    future.cancel()
 
     def state_dict(self) -> dict[str, int]:
         """Say how far the loop is."""
@@ -127,16 +136,3 @@ class Batches:
             raise ParamError(refusal("load_state_dict", "state", "what state_dict gave", dict(state)))
         self._next, self._start, self._given = int(state["epoch"]), int(state["samples"]), 0
         self.data.set_epoch(self._next)
-
-
-def stack(samples: list[Any]) -> Any:
-    """Make a batch of NumPy samples; what cannot be stacked stays a list."""
-    if not isinstance(samples[0], tuple):
-        return _images(samples)
-    images, targets = zip(*samples, strict=True)
-    plain = all(isinstance(t, int | float | np.number) for t in targets)
-    return _images(images), np.array(targets) if plain else list(targets)
-
-
-def _images(images: Any) -> Any:
-    return np.stack(images) if len({i.shape for i in images}) == 1 else list(images)
