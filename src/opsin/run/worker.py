@@ -154,7 +154,8 @@ def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome
     sample, findings = setup.data.unread_checked(task.entry) if fast else setup.data.load_checked(task.entry)
     sample.facts  # noqa: B018
     progress.sample, progress.stage = sample, "pipeline"
-    clock.lap("read" if sample.unread else "read and decode")
+    later = sample.unread is not None
+    clock.lap("read" if later else "read and decode")
     mode: Mode = "train" if "*" in setup.train_splits or task.split in setup.train_splits else "infer"
     steps: dict[str, float] = {}
     out = setup.pipeline.run(
@@ -166,7 +167,7 @@ def _do(setup: Setup, task: Task, clock: _Clock, progress: _Progress) -> Outcome
         partners=setup.partners,
         timings=steps,
     )
-    clock.lap("pipeline")
+    clock.lap("decode and pipeline" if later else "pipeline")
     facts = facts_of(sample, out, findings)
     before = _before(sample) if task.shown or out.filtered is not None else None
     timings = {f"step {name}": seconds for name, seconds in steps.items()}

@@ -111,7 +111,7 @@ class Dataset:
     @property
     def epoch(self) -> int:
         """Which pass over the data."""
-        return int(self._epoch[0])
+        return int(self._epoch.item())
 
     def set_epoch(self, epoch: int) -> None:
         """Say which pass over the data comes now; it addresses the draws."""
