@@ -212,13 +212,14 @@ class Dataset:
         """Turn arrays into tensors, inside dicts as well."""
         if not self.tensors:
             return value
-        if isinstance(value, dict):
-            return {name: self._tensor(v) for name, v in value.items()}
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-            import torch
+        from torch import from_numpy
 
-            return torch.from_numpy(np.ascontiguousarray(value))
-        return value
+        def tensor(value: Any) -> Any:
+            if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
+                return value
+            return from_numpy(value if value.flags.c_contiguous else np.ascontiguousarray(value))
+
+        return {name: tensor(v) for name, v in value.items()} if isinstance(value, dict) else tensor(value)
 
     def __repr__(self) -> str:
         steps = "" if self.pipeline is None else f", {len(self.pipeline.steps)} steps"

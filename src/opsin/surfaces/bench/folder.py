@@ -35,11 +35,18 @@ class OnDisk:
     ) -> None:
         self.dataset, self.paths, self.boxes, self._place = dataset, paths, boxes, place
 
-    def loop(self) -> None:
-        """Pass over the data set, with draws of its own."""
+    def one_by_one(self) -> None:
+        """Pass over the data set, with draws of its own, a sample at a time."""
         self.dataset.set_epoch(self.dataset.epoch + 1)
         for i in range(len(self.dataset)):
             self.dataset[i]
+
+    def batches(self, size: int) -> None:
+        """Pass over the data set as torch's loaders do, on one thread."""
+        self.dataset.set_epoch(self.dataset.epoch + 1)
+        count, self.dataset.threads = len(self.dataset), 1
+        for k in range(0, count, size):
+            self.dataset.__getitems__(range(k, min(k + size, count)))
 
     def by_hand(self) -> None:
         """What a peer's data set does beside its work: read each file, and give boxes as detectors take them."""
