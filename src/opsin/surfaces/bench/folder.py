@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from opsin.io import header, write_bytes
 from opsin.pipeline import Pipeline
-from opsin.surfaces.bench.peers import BOXES
+from opsin.surfaces.bench.peers import BOXES, Work
 from opsin.torch import Dataset
 
 __all__ = ["OnDisk", "dataset_of"]
@@ -48,17 +48,31 @@ class OnDisk:
         for k in range(0, count, size):
             self.dataset.__getitems__(range(k, min(k + size, count)))
 
-    def by_hand(self) -> None:
-        """What a peer's data set does beside its work: read each file, and give boxes as detectors take them."""
-        for path, boxes in zip(self.paths, self.boxes or repeat(None), strict=False):
-            with open(path, "rb") as file:
-                file.read()
-            if boxes is not None:
-                found = boxes.astype(np.float32)
-                sides = found[:, 2:] - found[:, :2]
-                n = len(found)
-                target = {"boxes": found, "area": sides[:, 0] * sides[:, 1], "labels": np.zeros(n, np.int64)}
-                target["iscrowd"] = np.zeros(n, np.int64)
+    def by_hand(self, work: Work) -> Callable[[], None]:
+        """Give a pass over the data set that one writes around a function: read, work, make what a loop wants."""
+        epochs = count()
+        tensor = _tensors() if self.dataset.tensors else np.asarray
+
+        def run() -> None:
+            first = next(epochs) * len(self.paths)
+            for i, path in enumerate(self.paths):
+                with open(path, "rb") as file:
+                    data = file.read()
+                tensor(work(data, first + i))
+                if self.boxes:
+                    boxes = self.boxes[i].astype(np.float32)
+                    sides = boxes[:, 2:] - boxes[:, :2]
+                    target = {"boxes": tensor(boxes), "area": tensor(sides[:, 0] * sides[:, 1])}
+                    target["labels"] = tensor(np.zeros(len(boxes), np.int64))
+                    target["iscrowd"] = tensor(np.zeros(len(boxes), np.int64))
+
+        return run
+
+
+def _tensors() -> Callable[[Any], Any]:
+    import torch
+
+    return torch.as_tensor
 
 
 def dataset_of(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> OnDisk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
@@ -40,7 +41,8 @@ __all__ = [
 BATCH = 16
 SINGLE, BATCHED, TWO, OPEN = "opsin", "opsin, batch", "opsin, batch, 2 threads", "opsin, batch, frames open"
 DATASET, ITEMS = "opsin.torch.Dataset, batches", "opsin.torch.Dataset, sample by sample"  # files on disk
-BY_HAND = "reading files and boxes by hand"  # what a peer's data set has to do beside its work
+EXPERT = "OpenCV, hand-written"
+BY_HAND = f"{EXPERT}, in a data set of its own"  # which reads files and boxes as well
 SIDE = "opsin, batch, two runs side by side"  # what this machine has in it: nothing is shared, nobody waits
 Run = Callable[[], object]
 
@@ -87,9 +89,7 @@ class Result:
         peer = self.best("hand-written", "library")
         say("best peer, single calls", peer, asked.must, None, SINGLE)
         for way, what in ((DATASET, "torch.Dataset, batches"), (ITEMS, "torch.Dataset, sample by sample")):
-            if peer is not None and way in self.seconds:
-                ratio = (self.seconds[peer] + self.seconds.get(BY_HAND, 0.0)) / self.seconds[way]
-                out[what] = f"{ratio:.2f} x {peer}, which reads the files as well ({met(ratio, asked.must)})"
+            say(what, BY_HAND, asked.must, None, way)
         library = self.best("library")
         if library is not None and asked.library is None:
             out["best library"] = f"{self.ratio(library):.2f} x {library}"
@@ -253,8 +253,10 @@ def ours(name: str, pipeline: Pipeline, sources: Sequence[Any]) -> dict[str, Run
     disk = dataset_of(name, pipeline, sources)
     out: dict[str, Run] = {SINGLE: single, BATCHED: batched(1)}
     out |= {DATASET: partial(disk.batches, BATCH), ITEMS: disk.one_by_one}
-    if disk.paths:
-        out[BY_HAND] = disk.by_hand
+    with contextlib.suppress(ImportError):
+        expert = PEERS[EXPERT].make(name) if disk.paths else None
+        if expert is not None and not isinstance(expert, Together):
+            out[BY_HAND] = disk.by_hand(expert)
     if processors() > 1:
         out[TWO] = batched(2)
         out[SIDE] = _side_by_side(batched(1))
