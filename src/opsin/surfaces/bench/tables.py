@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from opsin.surfaces.bench.measure import DATASET, ITEMS, SINGLE
 from opsin.surfaces.bench.pipelines import TITLES
 
 __all__ = ["plot", "ratios", "single_table", "verdict_table"]
@@ -24,7 +25,9 @@ def ratios(results: Sequence[Row]) -> str:
     peers = list(dict.fromkeys(p for r in results for p in r["times faster"]))
     lines = [_line(["", *names]), "|---|" + "---:|" * len(names)]
     lines.append(_line(["**Opsin, ms a picture**", *(f"**{r['ms']['opsin, batch']:.3f}**" for r in results)]))
-    lines.append(_line(["one call a picture, ms", *(f"{r['ms']['opsin']:.3f}" for r in results)]))
+    ways = {"one call a picture": SINGLE, "torch.Dataset, batches": DATASET, "torch.Dataset, one by one": ITEMS}
+    for name, way in ways.items():
+        lines.append(_line([f"{name}, ms", *(f"{r['ms'][way]:.3f}" if way in r["ms"] else "" for r in results)]))
     for peer in peers:
         cells = []
         for r in results:
@@ -73,9 +76,8 @@ def plot(results: Sequence[Row]) -> str:
             shown = min(value, limit)
             parts.append(f'<rect x="{left}" y="{y}" width="{shown * scale:.1f}" height="{bar - 4}" fill="{color}"/>')
             parts.append(_text(left - 6, y + 10, peer, 11, anchor="end"))
-            parts.append(
-                _text(left + shown * scale + 5, y + 10, f"{value:.2f}" + (" ..." if value > limit else ""), 11)
-            )
+            end = max(shown, 1.0) if shown * scale + 30 > scale else shown  # behind the line, not across it
+            parts.append(_text(left + end * scale + 5, y + 10, f"{value:.2f}" + (" ..." if value > limit else ""), 11))
             y += bar
         where = f'x1="{left + scale:.1f}" x2="{left + scale:.1f}" y1="{first - 2}" y2="{y}"'
         parts.append(f'<line {where} stroke="{_OURS}" stroke-width="2"/>')
