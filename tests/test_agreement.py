@@ -145,7 +145,7 @@ def test_annotations_do_not_wait_for_pixels(tmp_path: Path, orientation: int, up
     data = open_dataset(tmp_path)
     whole, findings = data.load_checked(0)
     later, same = data.unread_checked(0)
-    assert findings == same and later.decoded is None
+    assert findings == same and (later.decoded is None) is native.available()
     assert np.array_equal(later.instances.boxes, whole.instances.boxes)
     move = Pipeline(step(ops.letterbox, width=64, height=64), step(ops.to_tensor))
     target = Dataset(data, move, mode="infer", tensors=False)[0][1]

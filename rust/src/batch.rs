@@ -7,7 +7,7 @@ use crate::exec::{self, Input, Out, Record, Sample, Shape, Worker};
 use crate::program::Program;
 use crate::rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::thread::ThreadId;
 
 /// The whole output array, one slot after another.
@@ -32,21 +32,35 @@ impl Slots<'_> {
 static RESTING: Mutex<Vec<(ThreadId, Box<Worker>)>> = Mutex::new(Vec::new());
 /// Workers that are kept: more threads than this build their buffers anew.
 const KEPT: usize = 64;
+/// How often a thread gives way to others before it does without.
+const TRIES: usize = 1000;
 /// Bytes of a batch from which on it would only push other things out of the caches: Python's among them, and planes.
 const LARGE: usize = 1 << 22;
 /// Samples that are drawn before the longest of them is run.
 const AHEAD: usize = 64;
 
+/// The workers that rest. Whoever holds the list does so for an instant; in a child that was forked in that instant
+/// nobody will ever let it go, and then there is none.
+#[allow(clippy::vec_box)]
+fn resting() -> Option<MutexGuard<'static, Vec<(ThreadId, Box<Worker>)>>> {
+    (0..TRIES).find_map(|k| {
+        if k > 0 {
+            std::thread::yield_now();
+        }
+        RESTING.try_lock().ok()
+    })
+}
+
 /// Runs `work` with the worker that this thread had last, whose buffers lie in the caches of its core, or with another.
 pub fn with_worker<T>(work: impl FnOnce(&mut Worker) -> T) -> T {
     let me = std::thread::current().id();
-    let rested = RESTING.lock().ok().and_then(|mut list| {
+    let rested = resting().and_then(|mut list| {
         let mine = list.iter().rposition(|(thread, _)| *thread == me);
         mine.map(|k| list.swap_remove(k)).or_else(|| list.pop())
     });
     let mut worker = rested.map(|(_, worker)| worker).unwrap_or_default();
     let out = work(&mut worker);
-    if let Ok(mut list) = RESTING.lock()
+    if let Some(mut list) = resting()
         && list.len() < KEPT
     {
         list.push((me, worker));
@@ -218,5 +232,18 @@ fn jobs(slots: Slots<'_>, count: usize) -> Vec<Job<'_>> {
         Slots::Bytes(s) => places(s, count, Out::Bytes),
         Slots::Floats(s) => places(s, count, Out::Floats),
         Slots::Halves(s) => places(s, count, Out::Halves),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_nobody_lets_go_keeps_no_one_waiting() {
+        let held = RESTING.lock();
+        let done = std::thread::spawn(|| with_worker(|_| 5)).join();
+        drop(held);
+        assert_eq!(done.ok(), Some(5));
     }
 }
