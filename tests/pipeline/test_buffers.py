@@ -41,3 +41,14 @@ def test_shape_dtype_and_small_arrays():
     a.shape = (3, -1)
     del a
     assert fresh(SHAPE, np.float32).shape == SHAPE
+
+
+def test_many_that_are_held():
+    held = [fresh((300, 400), np.float32) for _ in range(40)]
+    places = {address(a) for a in held}
+    assert len(places) == 40
+    more = fresh((300, 400), np.float32)
+    assert address(more) not in places
+    del held
+    gc.collect()
+    assert all(address(fresh((300, 400), np.float32)) in places for _ in range(5))

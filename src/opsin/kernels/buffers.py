@@ -47,7 +47,9 @@ class Store:
             return _Kept(size, shape, dtype).ready
         with self._lock:
             every = self._kept
-            for place in range(self._last, self._last + min(len(every), _LOOKED_AT)):
+            # the same one for the same step of a loop, where there are few
+            first = self._last if len(every) > _LOOKED_AT else 0
+            for place in range(first, first + min(len(every), _LOOKED_AT)):
                 kept = every[place % len(every)]
                 if kept.size == size and sys.getrefcount(kept.base) == _UNHELD:
                     self._last = place % len(every)
