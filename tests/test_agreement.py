@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from opsin import Pipeline, Sample, augment, ops, step, uniform
 from opsin.datasets import convert, open_dataset
 from opsin.errors import DecodeError
-from opsin.io import Limits, read_with_facts
+from opsin.io import Limits, read_bytes, read_with_facts
 from opsin.kernels import native
 from opsin.run.job import JobOptions, prepare
 from opsin.torch import Dataset
@@ -119,6 +119,21 @@ def test_a_file_that_was_not_read_yet_is_known_as_if_it_were(tmp_path: Path) -> 
     few = open_dataset(tmp_path, limits=Limits(pixels=9_000))
     with pytest.raises(DecodeError, match="over the limit"):
         few.unread(few.keys[0])
+
+
+def test_a_file_is_read_once_on_its_way_through_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["lossless.png", "full.jpg", "ink.jpg", "named.png"]
+    root = folder(tmp_path, {name: files()[name] for name in names})
+    d, read = Dataset(root, pipeline("fast"), tensors=False), []
+
+    def counted(source: Any, **options: Any) -> Any:
+        read.append(source)
+        return read_bytes(source, **options)
+
+    monkeypatch.setattr("opsin.io.stored.read_bytes", counted)
+    for i in range(len(d)):
+        d[i]
+        assert len(read) == i + 1, d.key(i)
 
 
 @pytest.mark.parametrize("decode", DECODES)

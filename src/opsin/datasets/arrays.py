@@ -20,6 +20,7 @@ from opsin.errors import DatasetError, DecodeError, refusal
 from opsin.io import Limits, Picture
 from opsin.io.npy_header import NpyError, read_npy_header
 from opsin.io.parse import parse_json, parse_json_lines, parse_npy
+from opsin.io.stored import Stored
 from opsin.types import Array
 
 __all__ = ["ArraysReader", "find_arrays"]
@@ -94,7 +95,7 @@ class ArrayPictures(Pictures):
         self.stacks, self.planar = dict(stacks), planar
         self._kept: tuple[str, Array] | None = None
 
-    def read(self, data: DataSet, entry: Entry) -> Picture:
+    def read(self, data: DataSet, entry: Entry, stored: Stored | None = None) -> Picture:
         """Read one row; of a compressed archive the whole array, which is kept for its other rows."""
         from opsin.io.facts import Facts as PictureFacts
 

@@ -42,9 +42,9 @@ class Pictures:
         fetched = read_data(path, data.limits) if is_address(path) else path
         return Stored(fetched, path, data.limits)
 
-    def read(self, data: DataSet, entry: Entry) -> Picture:
-        """Read an entry's picture."""
-        stored = self.stored(data, entry)
+    def read(self, data: DataSet, entry: Entry, stored: Stored | None = None) -> Picture:
+        """Read an entry's picture, from its file where that is at hand already."""
+        stored = stored or self.stored(data, entry)
         assert stored is not None
         return channels_last(stored.picture(), entry.canvas)
 
@@ -230,8 +230,10 @@ class DataSet:
 
     def load_checked(self, which: Entry | int | str) -> tuple[Sample, tuple[Finding, ...]]:
         """Read one picture with its annotations, and say what only the picture could show to be wrong."""
-        entry = which if isinstance(which, Entry) else self.entry(which)
-        picture = self._pictures.read(self, entry)
+        return self._loaded(which if isinstance(which, Entry) else self.entry(which))
+
+    def _loaded(self, entry: Entry, stored: Stored | None = None) -> tuple[Sample, tuple[Finding, ...]]:
+        picture = self._pictures.read(self, entry, stored)
         report = self._report.anew()
         sample = self._sample(entry, picture.image, picture.facts, self.labels(entry, picture, report), report)
         sample.source = self.path(entry) if entry.member is None else None
@@ -257,7 +259,7 @@ class DataSet:
             if stored is not None:
                 head = stored.keep().head()
         if stored is None or head is None:
-            return self.load_checked(entry)
+            return self._loaded(entry, stored)
         report = self._report.anew()
         sample = self._sample(entry, stored, head, None, report)
         sample.source = stored.name if entry.member is None else None

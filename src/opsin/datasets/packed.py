@@ -19,6 +19,7 @@ _WORTH_PACKING = 2048  # below, it would save half of little and take a third of
 _NAMES = [f.name for f in fields(Entry)]
 _NOTES, _EXTRA, _LABELS = (_NAMES.index(name) for name in ("annotations", "extra", "labels"))
 _EMPTY = Annotation()
+_MOST = (1 << 63) - 1
 
 
 class BoxNotes(Sequence[Annotation]):
@@ -41,7 +42,9 @@ class BoxNotes(Sequence[Annotation]):
     def plain(notes: Sequence[Annotation]) -> tuple[bytes, bytes, list[dict[str, Any]]] | None:
         """Give the columns of annotations as plain data; None where any row is more, or less, than a box."""
         for a in notes:
-            if type(a.label) is not int or a.box is None or any(type(v) is not float for v in a.box):
+            if type(a.label) is not int or abs(a.label) > _MOST or a.box is None:
+                return None
+            if any(type(v) is not float for v in a.box):
                 return None
             if a._replace(label=None, box=None, attributes=_EMPTY.attributes) != _EMPTY:
                 return None
@@ -75,9 +78,6 @@ class BoxNotes(Sequence[Annotation]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash((self.labels.tobytes(), self.boxes.tobytes()))
 
     def __repr__(self) -> str:
         return repr(tuple(self))

@@ -58,8 +58,8 @@ def batches(
     from opsin.torch.dataset import Dataset
 
     if not isinstance(source, Dataset):
-        options.setdefault("threads", threads if type(threads) is int and threads > 0 else None)
-        source = Dataset(source, pipeline, mode, tensors=False, **options)
+        workers = whole_number("batches", "threads", threads, 1)
+        source = Dataset(source, pipeline, mode, tensors=False, threads=workers, **options)
     data = copy(source)
     data.tensors = False
     order = Order(len(data), shuffle, seed, rank, world)

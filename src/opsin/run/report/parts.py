@@ -70,20 +70,20 @@ def scatter(points: Mapping[tuple[int, int], int]) -> str:
     """Widths against heights as circles whose area is the count."""
     if not points:
         return ""
-    width, height, left, bottom = 420, 260, 46, 30
+    width, height, left, right, bottom = 420, 260, 46, 20, 30
     most_w, most_h = max(w for w, _ in points), max(h for _, h in points)
     top_w, top_h = _round_up(most_w), _round_up(most_h)
     most = max(points.values())
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="sizes of the inputs">']
     for k in range(5):
-        x = left + (width - left - 20) * k / 4
+        x = left + (width - left - right) * k / 4
         y = 8 + (height - bottom - 8) * (1 - k / 4)
         parts.append(f'<line class="axis" x1="{x:.1f}" y1="8" x2="{x:.1f}" y2="{height - bottom}"/>')
-        parts.append(f'<line class="axis" x1="{left}" y1="{y:.1f}" x2="{width - 20}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="axis" x1="{left}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{x:.1f}" y="{height - 12}" text-anchor="middle">{top_w * k // 4}</text>')
         parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{top_h * k // 4}</text>')
     for (w, h), count in sorted(points.items())[:2000]:
-        x = left + (width - left - 20) * w / top_w
+        x = left + (width - left - right) * w / top_w
         y = 8 + (height - bottom - 8) * (1 - h / top_h)
         radius = 2.5 + 9.0 * math.sqrt(count / most)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{w} x {h}: {count}</title></circle>')
